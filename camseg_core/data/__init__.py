@@ -1,0 +1,1 @@
+"""Datasets with labels and streams of frames."""
