@@ -1,0 +1,1 @@
+"""Segmentation models, a folder each, and what they share."""

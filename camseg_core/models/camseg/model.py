@@ -1,0 +1,153 @@
+"""CAM-Seg from image to class logits (arXiv 2503.15617)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from camseg_core.autoencoders import KLAutoencoder
+from camseg_core.errors import ConfigurationError
+from camseg_core.labels import get_label_set
+from camseg_core.models.base import SamplingSettings, Segmentation, SegmentationModel
+from camseg_core.models.camseg.configuration import CamSegConfig
+from camseg_core.models.camseg.diffusion_head import DiffusionHead
+from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
+from camseg_core.models.camseg.transformer import MaskedTransformer
+from camseg_core.sampling import make_scheduler, sample
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """An image on its way to the conditions.
+
+    Attributes:
+        latent: (N, C, h, w) posterior mean.
+        tokens: (N, L, patch² C), the latent in patches.
+        grid: rows and columns of the tokens.
+        features: at 1/4, 1/8 and 1/16, or None without a stem.
+    """
+
+    latent: Tensor
+    tokens: Tensor
+    grid: tuple[int, int]
+    features: tuple[Tensor, Tensor, Tensor] | None
+
+
+class CamSeg(SegmentationModel):
+    """Image-conditioned generation of mask latents: frozen KL autoencoders, masked transformer, diffusion MLP."""
+
+    def __init__(self, config: CamSegConfig) -> None:
+        super().__init__()
+        if config.image_autoencoder.downsampling != config.mask_autoencoder.downsampling:
+            raise ConfigurationError(
+                f"{config.model_id}: image latents are 1/{config.image_autoencoder.downsampling} of the image but mask "
+                f"latents 1/{config.mask_autoencoder.downsampling}; expected the same"
+            )
+        if config.features is None and config.patch_size != 1:
+            raise ConfigurationError(f"{config.model_id}: patch_size is {config.patch_size}; expected 1 without features")
+        self.config = config
+        self.model_id = config.model_id
+        self.label_set = get_label_set(config.label_set)
+        self.input_size = (config.input_height_px, config.input_width_px)
+        image_channels = config.image_autoencoder.latent_channels
+        mask_channels = config.mask_autoencoder.latent_channels
+        self.image_autoencoder = KLAutoencoder(config.image_autoencoder).requires_grad_(False)
+        self.mask_autoencoder = KLAutoencoder(config.mask_autoencoder).requires_grad_(False)
+        patch = config.patch_size**2
+        self.transformer = MaskedTransformer(
+            token_channels=(patch * image_channels, patch * mask_channels),
+            grid=(config.token_rows, config.token_columns),
+            width=config.width,
+            heads=config.heads,
+            mlp_ratio=config.mlp_ratio,
+            encoder_blocks=config.encoder_blocks,
+            decoder_blocks=config.decoder_blocks,
+        )
+        self.stem: nn.Module | None = None
+        self.fusion: nn.Module | None = None
+        condition_channels = config.width
+        if config.features is not None:
+            self.stem = FeatureStem(config.features, image_channels)
+            self.feature_projection = nn.Linear(config.features.channels[-1], config.width)
+            self.fusion = ConditionFusion(config.features, config.width)
+            condition_channels = config.features.condition_channels
+        self.head = DiffusionHead(
+            mask_channels, mask_channels, condition_channels, config.head_width, config.head_blocks
+        )
+
+    def pad(self, images: Tensor) -> Tensor:
+        """Repeat the last row and column until height and width are multiples of the token stride."""
+        stride = self.config.token_stride_px
+        height, width = images.shape[-2:]
+        return functional.pad(images, (0, -width % stride, 0, -height % stride), mode="replicate")
+
+    def encode_image(self, images: Tensor) -> EncodedImage:
+        """Latents, tokens and features of padded (N, 3, H, W) images in [−1, 1]."""
+        with torch.no_grad():
+            latent = self.image_autoencoder.encode(images).mean
+        tokens = functional.pixel_unshuffle(latent, self.config.patch_size)
+        features = self.stem(images, latent) if self.stem is not None else None
+        return EncodedImage(latent, _to_sequence(tokens), (tokens.shape[-2], tokens.shape[-1]), features)
+
+    def condition(
+        self, image: EncodedImage, mask_latent: Tensor | None = None, visible: Tensor | None = None
+    ) -> Tensor:
+        """Conditions of every mask latent position, (N, channels, h, w).
+
+        Args:
+            image: from ``encode_image``.
+            mask_latent: (N, C, h, w), or None when all mask tokens are masked, as at inference.
+            visible: (N, V) indices of the visible mask tokens.
+        """
+        features = None
+        if image.features is not None:
+            features = self.feature_projection(_to_sequence(image.features[2]))
+        mask_tokens = None
+        if mask_latent is not None:
+            mask_tokens = _to_sequence(functional.pixel_unshuffle(mask_latent, self.config.patch_size))
+        encoded = self.transformer.encode(image.tokens, image.grid, mask_tokens, visible, features)
+        decoded = self.transformer.decode(encoded, image.grid, visible)
+        tokens = decoded[:, image.tokens.shape[1] :]
+        condition = tokens.transpose(1, 2).unflatten(2, image.grid)
+        if self.fusion is not None and image.features is not None:
+            condition = self.fusion(condition, image.features[0], image.features[1])
+        return condition
+
+    def denoise(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
+        """The head's prediction for noisy mask latents.
+
+        Args:
+            noisy: (N, C, h, w).
+            timesteps: (N,) or (1,).
+            condition: (N, channels, h, w).
+        """
+        positions = noisy.shape[-2] * noisy.shape[-1]
+        if timesteps.shape[0] > 1:
+            timesteps = timesteps.repeat_interleave(positions)
+        flat = self.head(
+            noisy.permute(0, 2, 3, 1).flatten(0, 2), timesteps, condition.permute(0, 2, 3, 1).flatten(0, 2)
+        )
+        return flat.view(noisy.shape[0], noisy.shape[2], noisy.shape[3], -1).permute(0, 3, 1, 2)
+
+    @torch.no_grad()
+    def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
+        """See SegmentationModel."""
+        image = self.encode_image(self.pad(images))
+        condition = self.condition(image)
+        batch, _, rows, columns = condition.shape
+        shape = (batch, self.config.mask_autoencoder.latent_channels, rows, columns)
+        latent = sample(
+            denoise=lambda noisy, timestep: self.denoise(noisy, timestep, condition).float(),
+            noise=self.starting_noise(shape, sampling),
+            scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
+            steps=sampling.steps,
+            generator=torch.Generator(condition.device).manual_seed(sampling.seed),
+        )
+        logits = self.mask_autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]]
+        return Segmentation(logits=logits, image_latent=image.latent.float())
+
+
+def _to_sequence(maps: Tensor) -> Tensor:
+    """(N, C, h, w) → (N, h w, C), row-major."""
+    return maps.flatten(2).transpose(1, 2)

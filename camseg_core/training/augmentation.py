@@ -1,0 +1,91 @@
+"""Random views of labelled images: geometry, colour, sensor."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from camseg_core.data.datasets import LabelledImage
+from camseg_core.labels import UNLABELLED
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """How far views may differ from the image.
+
+    Attributes:
+        zoom_min, zoom_max: magnification against the view that just holds the whole image.
+        rotation_deg: largest rotation either way.
+        flip_probability: of a mirror image.
+        brightness, contrast, saturation: largest relative change either way.
+        gamma: largest change of the logarithm (base 2) of gamma either way.
+        color_shift: largest relative change of the gain of one colour channel either way.
+        blur_probability, blur_sigma_px: Gaussian blur and its largest standard deviation.
+        noise_probability, noise_sigma: Gaussian noise and its largest standard deviation, in units of 1/255.
+    """
+
+    zoom_min: float = 0.85
+    zoom_max: float = 1.8
+    rotation_deg: float = 3.0
+    flip_probability: float = 0.5
+    brightness: float = 0.25
+    contrast: float = 0.25
+    saturation: float = 0.4
+    gamma: float = 0.3
+    color_shift: float = 0.08
+    blur_probability: float = 0.1
+    blur_sigma_px: float = 1.2
+    noise_probability: float = 0.2
+    noise_sigma: float = 8.0
+
+
+def random_view(
+    sample: LabelledImage, size: tuple[int, int], settings: AugmentationSettings, random: np.random.Generator
+) -> LabelledImage:
+    """A random view of ``sample`` with ``size`` (height, width) pixels; what lies outside the image is unlabelled."""
+    image, labels = _random_geometry(sample, size, settings, random)
+    return LabelledImage(_random_appearance(image, settings, random), labels, sample.name)
+
+
+def _random_geometry(
+    sample: LabelledImage, size: tuple[int, int], settings: AugmentationSettings, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    height, width = sample.labels.shape
+    zoom = math.exp(random.uniform(math.log(settings.zoom_min), math.log(settings.zoom_max)))
+    scale = zoom * max(size[0] / height, size[1] / width)
+    angle = random.uniform(-settings.rotation_deg, settings.rotation_deg)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
+    if random.random() < settings.flip_probability:
+        matrix = matrix @ np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    # The centre of the view moves as far as the magnified image allows; a smaller image stays inside the view.
+    reach_x, reach_y = abs(scale * width - size[1]) / 2, abs(scale * height - size[0]) / 2
+    matrix[0, 2] += size[1] / 2 - width / 2 + random.uniform(-reach_x, reach_x)
+    matrix[1, 2] += size[0] / 2 - height / 2 + random.uniform(-reach_y, reach_y)
+    target = (size[1], size[0])
+    image = cv2.warpAffine(sample.image, matrix, target, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    labels = cv2.warpAffine(
+        sample.labels, matrix, target, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
+    )
+    return image, labels
+
+
+def _random_appearance(image: np.ndarray, settings: AugmentationSettings, random: np.random.Generator) -> np.ndarray:
+    def change(limit: float) -> float:
+        return 1.0 + random.uniform(-limit, limit)
+
+    pixels = image.astype(np.float32) / 255.0
+    pixels *= np.array([change(settings.color_shift) for _ in range(3)], dtype=np.float32)
+    gray = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    saturation = change(settings.saturation)
+    pixels = saturation * pixels + (1.0 - saturation) * gray[..., None]
+    pixels = (pixels - gray.mean()) * change(settings.contrast) + gray.mean()
+    pixels *= change(settings.brightness)
+    np.clip(pixels, 0.0, 1.0, out=pixels)
+    pixels **= 2.0 ** random.uniform(-settings.gamma, settings.gamma)
+    if random.random() < settings.blur_probability:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.3, settings.blur_sigma_px))
+    if random.random() < settings.noise_probability:
+        sigma = random.uniform(0.0, settings.noise_sigma) / 255.0
+        pixels += random.standard_normal(pixels.shape, dtype=np.float32) * sigma
+    return (np.clip(pixels, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
