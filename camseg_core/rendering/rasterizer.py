@@ -1,0 +1,106 @@
+"""Which surface each pixel shows, and how far it is: a depth buffer over flat surfaces.
+
+1/z is linear over the image for a flat surface, so that a surface costs one polygon fill, one linear ramp and one comparison.
+"""
+
+import cv2
+import numpy as np
+
+from camseg_core.rendering.atlas import SIZE, TextureAtlas
+from camseg_core.rendering.camera import PinholeCamera
+
+NEAR_M = 0.3
+"""Nothing nearer than this along the optical axis is drawn."""
+
+_SUBPIXEL_BITS = 4
+
+
+class DepthBuffer:
+    """Surface ids and 1/z for every pixel, and the same for what lies behind the see-through surfaces.
+
+    Attributes:
+        ids: (height, width) int32 surface ids; ``inverse_z``: float32, per metre, 0 at infinity.
+        behind_ids, behind_inverse_z: likewise of what a see-through surface covers; -1 where nothing is covered.
+    """
+
+    def __init__(self, camera: PinholeCamera) -> None:
+        self._camera = camera
+        shape = (camera.height_px, camera.width_px)
+        self.ids = np.zeros(shape, np.int32)
+        self.inverse_z = np.zeros(shape, np.float32)
+        self.behind_ids = np.full(shape, -1, np.int32)
+        self.behind_inverse_z = np.zeros(shape, np.float32)
+        self._mask = np.zeros(shape, np.uint8)
+        self._columns, self._rows = camera.ray_slopes()
+
+    def draw_polygon(self, corners: np.ndarray, normal: np.ndarray, offset: float, surface: int, see_through: bool) -> None:
+        """Draws a convex polygon with (n, 3) camera coordinates on the plane ``normal · p = offset`` wherever it is nearest."""
+        if corners[:, 2].min() < NEAR_M:
+            corners = _clip_near(corners)
+            if len(corners) < 3:
+                return
+        camera = self._camera
+        points = corners[:, :2] * (camera.focal_px / corners[:, 2:])
+        points += ((camera.width_px - 1) / 2, (camera.height_px - 1) / 2)
+        left, top = np.maximum(np.floor(points.min(0)), 0).astype(int).tolist()
+        right, bottom = np.minimum(np.ceil(points.max(0)) + 1, (camera.width_px, camera.height_px)).astype(int).tolist()
+        if left >= right or top >= bottom:
+            return
+        mask = self._mask[top:bottom, left:right]
+        mask[:] = 0
+        fixed = np.round((points - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.fillConvexPoly(mask, fixed, 1, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+        normal = normal / offset
+        inverse_z = (normal[0] * self._columns[left:right]).astype(np.float32)[None, :] + (
+            normal[1] * self._rows[top:bottom] + normal[2]
+        ).astype(np.float32)[:, None]
+        # The fill covers pixels that the edge only touches; there the plane must not run away from the polygon.
+        np.clip(inverse_z, np.float32(1 / corners[:, 2].max()), np.float32(1 / corners[:, 2].min()), out=inverse_z)
+        self._write(top, bottom, left, right, inverse_z, mask.view(bool), surface, see_through)
+
+    def draw_sprite(
+        self, center: np.ndarray, size: np.ndarray, atlas: TextureAtlas, texture: int, threshold: int, surface: int
+    ) -> None:
+        """Draws an upright picture with the middle of its lower edge at ``center`` (camera coordinates)."""
+        x, y, z = center.tolist()
+        if z < NEAR_M:
+            return
+        camera = self._camera
+        scale = camera.focal_px / z
+        # A distant pole still covers a pixel.
+        width, height = max(float(size[0]) * scale, 1.0), max(float(size[1]) * scale, 1.0)
+        u0 = x * scale + (camera.width_px - 1) / 2 - width / 2
+        v0 = y * scale + (camera.height_px - 1) / 2
+        left, right = max(0, int(np.ceil(u0 - 0.5))), min(camera.width_px, int(np.ceil(u0 + width - 0.5)))
+        top, bottom = max(0, int(np.ceil(v0 - height - 0.5))), min(camera.height_px, int(np.ceil(v0 - 0.5)))
+        if left >= right or top >= bottom:
+            return
+        level = min(SIZE.bit_length() - 1, max(0, int(np.log2(max(SIZE / min(width, height), 1.0)))))
+        side = SIZE >> level
+        columns = ((np.arange(left, right) + 0.5 - u0) * (side / width)).astype(np.intp).clip(0, side - 1)
+        rows = ((v0 - np.arange(top, bottom) - 0.5) * (side / height)).astype(np.intp).clip(0, side - 1)
+        mask = atlas.alpha(texture, level)[rows[:, None], columns[None, :]] >= threshold
+        self._write(top, bottom, left, right, np.float32(1 / z), mask, surface, True)
+
+    def _write(
+        self, top: int, bottom: int, left: int, right: int, inverse_z: np.ndarray, mask: np.ndarray, surface: int, see_through: bool
+    ) -> None:
+        nearest = self.inverse_z[top:bottom, left:right]
+        wins = (inverse_z > nearest) & mask
+        ids = self.ids[top:bottom, left:right]
+        if see_through:
+            np.copyto(self.behind_ids[top:bottom, left:right], ids, where=wins)
+            np.copyto(self.behind_inverse_z[top:bottom, left:right], nearest, where=wins)
+        np.copyto(nearest, inverse_z, where=wins)
+        np.copyto(ids, surface, where=wins)
+
+
+def _clip_near(corners: np.ndarray) -> np.ndarray:
+    """The part of a convex polygon with z >= NEAR_M (Sutherland and Hodgman)."""
+    kept = []
+    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if start[2] >= NEAR_M:
+            kept.append(start)
+        if (start[2] >= NEAR_M) != (end[2] >= NEAR_M):
+            kept.append(start + (end - start) * ((NEAR_M - start[2]) / (end[2] - start[2])))
+    return np.array(kept).reshape(-1, 3)
