@@ -11,7 +11,7 @@ from camseg_core.labels import CAMVID
 from camseg_core.rendering.atlas import SIZE, TextureAtlas
 from camseg_core.rendering.camera import PinholeCamera
 from camseg_core.rendering.ground import Ground, in_house_shade
-from camseg_core.rendering.light import Light, srgb_to_linear
+from camseg_core.rendering.light import Light
 from camseg_core.rendering.noise import keyed_rng, tile_noise
 from camseg_core.rendering.rasterizer import NEAR_M, DepthBuffer
 from camseg_core.rendering.sprites import add_sprites
@@ -21,6 +21,7 @@ from camseg_core.rendering.street import (
 from camseg_core.rendering.surfaces import Quads, SceneBuilder, Shadows, Sprites
 from camseg_core.rendering.textures import add_surfaces
 from camseg_core.rendering.traffic import Traffic
+from camseg_core.srgb import srgb_to_linear
 
 SPEED_MPS = 8.0
 """Speed of the vehicle that carries the camera."""

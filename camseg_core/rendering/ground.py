@@ -3,9 +3,9 @@
 import numpy as np
 
 from camseg_core.rendering.atlas import SIZE, TextureAtlas
-from camseg_core.rendering.light import srgb_to_linear
 from camseg_core.rendering.noise import keyed_rng
 from camseg_core.rendering.street import PAVEMENT, ROAD, SAMPLE_M, TREE, GroundProfile
+from camseg_core.srgb import srgb_to_linear
 
 _SALT = 30
 _MIDDLE_GREY = float(srgb_to_linear(np.array(128 / 255)))

@@ -5,19 +5,10 @@ import math
 import numpy as np
 
 from camseg_core.rendering.noise import keyed_rng, tile_noise
+from camseg_core.srgb import linear_to_srgb
 
 _SALT = 20
 _SKY_COLUMNS, _SKY_ROWS = 1024, 128
-
-
-def srgb_to_linear(value: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1 decoding of values in 0 to 1."""
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(value: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1 encoding of values in 0 to 1."""
-    return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
 
 
 class Light:
