@@ -80,6 +80,8 @@ make_venv() {
     .venv/bin/python -m pip install --disable-pip-version-check "${requirements[@]}"
     if [ -z "${ROS_DISTRO:-}" ]; then
         .venv/bin/python tools/patch_ros_wheels.py
+        # Every ROS 2 prefix has one, and colcon warns of a prefix that has none. There is nothing to set up.
+        : > .venv/local_setup.sh
     fi
 }
 
@@ -89,8 +91,7 @@ build_package() {
     .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
     export VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH"
     if [ -z "${ROS_DISTRO:-}" ]; then
-        export CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
-        unset AMENT_PREFIX_PATH
+        export AMENT_PREFIX_PATH="$VIRTUAL_ENV" CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
     fi
     colcon build --symlink-install --cmake-args -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
         "-DPython3_EXECUTABLE=$VIRTUAL_ENV/bin/python"
