@@ -1,5 +1,6 @@
 """KL autoencoder: images or class maps to continuous latents and back (Rombach et al., 2022)."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -72,7 +73,6 @@ class KLAutoencoder(nn.Module):
             norm_num_groups=config.norm_groups,
             mid_block_add_attention=False,
         )
-        self.register_buffer("scaling_factor", torch.tensor(config.scaling_factor))
 
     def encode(self, pixels: Tensor) -> Posterior:
         """Posterior of the latent of ``pixels``.
@@ -82,11 +82,11 @@ class KLAutoencoder(nn.Module):
         """
         posterior = self.network.encode(functional.pixel_unshuffle(pixels, self.config.pixel_unshuffle)).latent_dist
         return Posterior(
-            mean=posterior.mean * self.scaling_factor,
-            log_variance=posterior.logvar + 2.0 * self.scaling_factor.log(),
+            mean=posterior.mean * self.config.scaling_factor,
+            log_variance=posterior.logvar + 2.0 * math.log(self.config.scaling_factor),
         )
 
     def decode(self, latent: Tensor) -> Tensor:
         """Pixels (images) or class logits (masks), (N, channels, H, W), of scaled latents (N, C, h, w)."""
-        decoded = self.network.decode(latent / self.scaling_factor).sample
+        decoded = self.network.decode(latent / self.config.scaling_factor).sample
         return functional.pixel_shuffle(decoded, self.config.pixel_unshuffle)

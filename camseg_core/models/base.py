@@ -56,6 +56,10 @@ class SegmentationModel(nn.Module, ABC):
     input_size: tuple[int, int]
 
     @abstractmethod
+    def image_latent(self, images: Tensor) -> Tensor:
+        """Posterior mean of the image latents, (N, C, h, w) float32, as ``segment`` returns it but nothing else."""
+
+    @abstractmethod
     def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
         """Segment (N, 3, H, W) float images in [−1, 1] of the model's input size."""
 

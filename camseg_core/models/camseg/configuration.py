@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.sampling import NoiseProcess
 
+ARCHITECTURE = "camseg"
+
 
 @dataclass(frozen=True)
 class FeatureConfig:
@@ -36,6 +38,7 @@ class CamSegConfig:
         head_width, head_blocks: of the diffusion MLP.
         noise_process: the schedule that noises the mask latents.
         features: multi-scale convolutional features; None feeds the transformer with latents alone, as published.
+        architecture: tells a CAM-Seg configuration from that of another system.
     """
 
     model_id: str
@@ -54,6 +57,7 @@ class CamSegConfig:
     mlp_ratio: float = 4.0
     noise_process: NoiseProcess = NoiseProcess()
     features: FeatureConfig | None = None
+    architecture: str = ARCHITECTURE
 
     @property
     def token_stride_px(self) -> int:

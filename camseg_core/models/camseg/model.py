@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.autoencoders import KLAutoencoder
+from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import get_label_set
 from camseg_core.models.base import SamplingSettings, Segmentation, SegmentationModel
@@ -78,9 +79,7 @@ class CamSeg(SegmentationModel):
 
     def pad(self, images: Tensor) -> Tensor:
         """Repeat the last row and column until height and width are multiples of the token stride."""
-        stride = self.config.token_stride_px
-        height, width = images.shape[-2:]
-        return functional.pad(images, (0, -width % stride, 0, -height % stride), mode="replicate")
+        return pad_to_multiple(images, self.config.token_stride_px)
 
     def encode_image(self, images: Tensor) -> EncodedImage:
         """Latents, tokens and features of padded (N, 3, H, W) images in [−1, 1]."""
@@ -129,6 +128,11 @@ class CamSeg(SegmentationModel):
             noisy.permute(0, 2, 3, 1).flatten(0, 2), timesteps, condition.permute(0, 2, 3, 1).flatten(0, 2)
         )
         return flat.view(noisy.shape[0], noisy.shape[2], noisy.shape[3], -1).permute(0, 3, 1, 2)
+
+    @torch.no_grad()
+    def image_latent(self, images: Tensor) -> Tensor:
+        """See SegmentationModel."""
+        return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
     @torch.no_grad()
     def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:

@@ -1,0 +1,50 @@
+"""The factor that brings latents to standard deviation 1 (Rombach et al. 2022, appendix G)."""
+
+import torch
+from torch import Tensor
+
+from camseg_core.autoencoders.kl import KLAutoencoder
+from camseg_core.autoencoders.padding import pad_labels, pad_to_multiple
+from camseg_core.data.datasets import LabelledDataset
+from camseg_core.training.batches import collate
+from camseg_core.training.losses import one_hot
+
+FRAMES = 64
+
+
+@torch.no_grad()
+def image_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> float:
+    """The factor for an autoencoder of images, from frames spread over ``dataset``."""
+    stride = autoencoder.config.downsampling
+    autoencoder.eval()
+    return _scale(
+        autoencoder,
+        [
+            autoencoder.encode(pad_to_multiple(collate([dataset[index]]).images, stride)).mean
+            for index in _spread(len(dataset))
+        ],
+    )
+
+
+@torch.no_grad()
+def mask_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> float:
+    """The factor for an autoencoder of class maps, from the labels of frames spread over ``dataset``."""
+    config = autoencoder.config
+    autoencoder.eval()
+    return _scale(
+        autoencoder,
+        [
+            autoencoder.encode(
+                one_hot(pad_labels(collate([dataset[index]]).labels, config.downsampling), config.channels)
+            ).mean
+            for index in _spread(len(dataset))
+        ],
+    )
+
+
+def _scale(autoencoder: KLAutoencoder, means: list[Tensor]) -> float:
+    return autoencoder.config.scaling_factor / float(torch.cat([mean.flatten() for mean in means]).std())
+
+
+def _spread(length: int) -> range:
+    return range(0, length, max(1, length // FRAMES))

@@ -1,0 +1,1 @@
+"""The ``camseg`` command, one file for each group of subcommands."""

@@ -1,0 +1,1 @@
+"""Embedding drift: how far a frame is from clear driving."""

@@ -1,0 +1,123 @@
+"""Training of the transformer, the features and the diffusion head; the autoencoders stay frozen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from camseg_core.autoencoders.padding import pad_labels
+from camseg_core.data.datasets import LabelledDataset
+from camseg_core.errors import ConfigurationError
+from camseg_core.evaluation.segmentation import evaluate_segmentation
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.sampling import make_scheduler
+from camseg_core.training.batches import Batch
+from camseg_core.training.losses import one_hot, soft_dice, weighted_cross_entropy
+from camseg_core.weights_files import save_module
+
+
+@dataclass(frozen=True)
+class CamSegLossSettings:
+    """How CAM-Seg is trained.
+
+    Attributes:
+        mask_ratio_min: smallest share of mask tokens that are masked; the largest is 1.
+        mask_ratio_std: standard deviation of the truncated normal around 1 that the share is drawn from.
+        pure_noise_share: share of images whose timestep is the last one, where a sampler of one step starts.
+        cross_entropy, dice: weights of the terms on the decoded estimate of the clean latent, beside the diffusion
+            loss's 1; they carry the classes' pixel errors through the frozen mask decoder.
+    """
+
+    mask_ratio_min: float = 0.7
+    mask_ratio_std: float = 0.25
+    pure_noise_share: float = 0.5
+    cross_entropy: float = 1.0
+    dice: float = 0.5
+
+
+class CamSegTask:
+    """Diffusion loss on masked positions and, through the mask decoder, the classes' loss."""
+
+    def __init__(
+        self,
+        model: CamSeg,
+        class_weights: Tensor,
+        validation: LabelledDataset,
+        settings: CamSegLossSettings,
+        sampling: SamplingSettings,
+    ) -> None:
+        self.module: nn.Module = model
+        self._model = model
+        self._class_weights = class_weights
+        self._validation = validation
+        self._settings = settings
+        self._sampling = sampling
+        process = model.config.noise_process
+        if process.prediction_type != "v_prediction":
+            raise ConfigurationError(
+                f"prediction type is {process.prediction_type!r}; expected v_prediction, whose loss this is"
+            )
+        self._scheduler = make_scheduler("ddpm", process)
+        self._timesteps = process.train_timesteps
+
+    def losses(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """See TrainingTask."""
+        model, settings = self._model, self._settings
+        # The frozen parts must not update the running statistics or drop anything.
+        model.image_autoencoder.eval()
+        model.mask_autoencoder.eval()
+        images = model.pad(batch.images)
+        labels = pad_labels(batch.labels, model.config.token_stride_px)
+        with torch.no_grad():
+            latent = model.mask_autoencoder.encode(one_hot(labels, len(model.label_set))).sample(generator).float()
+        visible, masked = self._draw_mask(latent, generator)
+        condition = model.condition(model.encode_image(images), latent, visible)
+        timesteps = self._draw_timesteps(latent.shape[0], latent.device, generator)
+        noise = torch.randn(latent.shape, generator=generator, device=latent.device)
+        noisy = self._scheduler.add_noise(latent, noise, timesteps)
+        velocity = model.denoise(noisy, timesteps, condition).float()
+        alpha = self._scheduler.alphas_cumprod.to(latent.device)[timesteps].view(-1, 1, 1, 1)
+        target = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * latent
+        diffusion = ((velocity - target).square() * masked).sum() / (masked.sum() * latent.shape[1])
+        clean = alpha.sqrt() * noisy - (1.0 - alpha).sqrt() * velocity
+        logits = model.mask_autoencoder.decode(torch.where(masked, clean, latent))
+        cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
+        dice = soft_dice(logits, labels)
+        total = diffusion + settings.cross_entropy * cross_entropy + settings.dice * dice
+        return {"total": total, "diffusion": diffusion, "cross_entropy": cross_entropy, "dice": dice}
+
+    def validate(self) -> dict[str, float]:
+        """See TrainingTask: mIoU and class accuracy as ``camseg eval segmentation`` counts them."""
+        metrics = evaluate_segmentation(self._model, self._validation, self._sampling).metrics
+        return {"miou": metrics.miou, "class_accuracy": metrics.class_accuracy, **metrics.per_class_iou}
+
+    def export(self, folder: Path) -> None:
+        """See TrainingTask."""
+        save_module(self._model, self._model.config, folder)
+
+    def _draw_mask(self, latent: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Indices of the visible mask tokens (N, V) and which latent positions are masked (N, 1, h, w)."""
+        patch = self._model.config.patch_size
+        batch, _, height, width = latent.shape
+        rows, columns = height // patch, width // patch
+        # A normal around 1, truncated to [minimum, 1], is a folded one below 1 that is drawn again when out of range.
+        ratio = -1.0
+        while ratio < self._settings.mask_ratio_min:
+            ratio = 1.0 - abs(float(torch.randn((), generator=generator, device=latent.device))) * (
+                self._settings.mask_ratio_std
+            )
+        count = rows * columns - round(ratio * rows * columns)
+        order = torch.rand((batch, rows * columns), generator=generator, device=latent.device).argsort(dim=1)
+        visible = order[:, :count]
+        masked = torch.ones((batch, rows * columns), device=latent.device, dtype=torch.bool)
+        masked.scatter_(1, visible, False)
+        grid = masked.view(batch, 1, rows, columns).float()
+        return visible, functional.interpolate(grid, scale_factor=patch, mode="nearest").bool()
+
+    def _draw_timesteps(self, batch: int, device: torch.device, generator: torch.Generator) -> Tensor:
+        drawn = torch.randint(self._timesteps, (batch,), generator=generator, device=device)
+        pure = torch.rand((batch,), generator=generator, device=device) < self._settings.pure_noise_share
+        return torch.where(pure, self._timesteps - 1, drawn)

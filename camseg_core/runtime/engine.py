@@ -1,0 +1,86 @@
+"""Frames in, results out: the model, the drift detectors and the device behind one door."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from camseg_core.drift.detector import DriftDetector
+from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.reference import DriftReference
+from camseg_core.errors import FrameError
+from camseg_core.frames import Frame, FrameResult
+from camseg_core.labels import LabelSet
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.loading import load_model, model_folder
+from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.prediction import predict
+
+SHIPPED_REFERENCE = "drift_reference.safetensors"
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What to run and where.
+
+    Attributes:
+        model: name of a shipped model, or a folder with config.json and model.safetensors.
+        device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda:N``.
+        steps: denoising steps a frame, 1 or more.
+        sampler: name in ``camseg_core.sampling.SAMPLERS``.
+        seed: of the starting noise; the same seed and frame give the same mask.
+        drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own.
+    """
+
+    model: str = "camseg-small"
+    device: str = "auto"
+    steps: int = SamplingSettings.steps
+    sampler: str = SamplingSettings.sampler
+    seed: int = SamplingSettings.seed
+    drift_reference: str = ""
+
+
+class InferenceEngine:
+    """Segments frames and judges their drift, camera by camera. Call it from one thread only.
+
+    Raises:
+        ConfigurationError: a setting is out of range or the device is not there.
+        WeightsError: the model is missing or its files are not whole.
+        DriftReferenceError: the reference is missing, not whole, or was fitted with another model.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed)
+        self.device = resolve_device(settings.device)
+        self._model = load_model(settings.model, self.device)
+        path = settings.drift_reference or model_folder(settings.model) / SHIPPED_REFERENCE
+        self._reference = DriftReference.load(Path(path), self._model.model_id)
+        self._detectors: dict[str, DriftDetector] = {}
+        # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
+        predict(self._model, np.zeros((*self._model.input_size, 3), dtype=np.uint8), self._sampling)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """The classes that results speak of."""
+        return self._model.label_set
+
+    @property
+    def model_id(self) -> str:
+        """The model's name."""
+        return self._model.model_id
+
+    def infer(self, frame: Frame) -> FrameResult:
+        """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it."""
+        image = frame.image
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise FrameError(f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger")
+        started = time.perf_counter()
+        prediction = predict(self._model, image, self._sampling)
+        detector = self._detectors.setdefault(frame.camera, DriftDetector(self._reference))
+        drift = detector.update(pool_latent(prediction.image_latent), frame.stamp_ns)
+        return FrameResult(prediction.labels, drift, time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Let go of the model and its memory; the engine cannot be used afterwards."""
+        del self._model

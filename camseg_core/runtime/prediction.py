@@ -1,0 +1,57 @@
+"""From an RGB image to class ids: resize, normalise, segment, argmax, back to the image's size."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.precision import supports_bfloat16
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one image.
+
+    Attributes:
+        labels: (H, W) uint8 class ids at the image's own size.
+        image_latent: (C, h, w) float32, posterior mean of the image's latent.
+    """
+
+    labels: np.ndarray
+    image_latent: Tensor
+
+
+@torch.inference_mode()
+def predict(model: SegmentationModel, image: np.ndarray, sampling: SamplingSettings) -> Prediction:
+    """Segment one (H, W, 3) uint8 RGB image with a model in evaluation mode, on the device that the model is on."""
+    height, width = image.shape[:2]
+    pixels = _to_input(model, image)
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
+        segmentation = model.segment(pixels, sampling)
+    labels = segmentation.logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+    if labels.shape != (height, width):
+        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return Prediction(labels, segmentation.image_latent[0])
+
+
+@torch.inference_mode()
+def image_latent(model: SegmentationModel, image: np.ndarray) -> Tensor:
+    """The latent that ``predict`` gives for the image, (C, h, w) float32, without segmenting it."""
+    pixels = _to_input(model, image)
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
+        return model.image_latent(pixels)[0]
+
+
+def _to_input(model: SegmentationModel, image: np.ndarray) -> Tensor:
+    """An RGB image as the model takes it: (1, 3, H, W) float32 in [−1, 1], of its input size, on its device."""
+    if image.shape[:2] != model.input_size:
+        # Averaging over areas keeps a smaller picture free of aliasing, which the model would read as texture.
+        shrinks = image.shape[0] > model.input_size[0]
+        size = (model.input_size[1], model.input_size[0])
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    device = next(model.parameters()).device
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1).unsqueeze(0)
+    return pixels.float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,1 @@
+"""Training: the loop, batches, augmentation, checkpoints; a stage is a task handed to the loop."""

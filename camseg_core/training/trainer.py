@@ -1,0 +1,188 @@
+"""The training loop: optimiser, schedule, moving average, checkpoints, log; it knows no model."""
+
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.training.batches import BatchSource
+from camseg_core.training.task import TrainingTask
+
+CHECKPOINT_NAME = "checkpoint.pt"
+LOG_NAME = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How a stage is trained.
+
+    Attributes:
+        steps: optimiser steps in all.
+        learning_rate: at its peak; linear warm-up, then a cosine down to a hundredth.
+        warmup_steps: of the learning rate.
+        weight_decay: AdamW's, on matrices only.
+        gradient_clip: largest norm of the gradient.
+        ema_decay: of the moving average of the weights, which is what is validated and exported.
+        checkpoint_every, validate_every: steps between.
+        device: ``auto``, ``cpu`` or ``cuda:N``.
+        seed: of the noise in the losses.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    weight_decay: float = 0.02
+    gradient_clip: float = 3.0
+    ema_decay: float = 0.998
+    checkpoint_every: int = 200
+    validate_every: int = 1000
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
+
+
+class Trainer:
+    """Trains a task, leaving ``checkpoint.pt``, ``log.jsonl`` and the exported weights in a folder.
+
+    A folder with a checkpoint is resumed from there. Batches and noise are functions of the seed and the step, so a
+    run that was killed goes on as if it had not been.
+    """
+
+    def __init__(self, task: TrainingTask, batches: BatchSource, settings: TrainerSettings, folder: Path) -> None:
+        self._task = task
+        self._batches = batches
+        self._settings = settings
+        self._folder = folder
+        self._device = resolve_device(settings.device)
+        task.module.to(self._device, memory_format=torch.channels_last)
+        self._trainable = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": [p for p in self._trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
+                {"params": [p for p in self._trainable if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.95),
+        )
+        self._average = {name: value.clone() for name, value in task.module.state_dict().items()}
+        self._step = 0
+
+    def run(self) -> dict[str, float]:
+        """Train to the last step, export the averaged weights and return the last validation."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        bfloat16 = supports_bfloat16(self._device)
+        figures: dict[str, float] = {}
+        with tqdm(total=self._settings.steps, initial=self._step, unit="step") as progress:
+            while self._step < self._settings.steps:
+                started = time.perf_counter()
+                with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
+                    losses = self._train_step()
+                self._step += 1
+                progress.update()
+                if self._step % 20 == 0:
+                    values = {name: float(value) for name, value in losses.items()}
+                    progress.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
+                    self._log({"step": self._step, **values, "seconds": time.perf_counter() - started})
+                last = self._step == self._settings.steps
+                if self._step % self._settings.validate_every == 0 or last:
+                    figures = self._validate_and_export()
+                    progress.write(f"step {self._step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
+                if self._step % self._settings.checkpoint_every == 0 or last:
+                    self._save()
+        return figures
+
+    def _train_step(self) -> dict[str, Tensor]:
+        self._task.module.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        generator = torch.Generator(self._device).manual_seed(self._settings.seed * 1_000_003 + self._step)
+        torch.manual_seed(self._settings.seed * 1_000_003 + self._step)
+        losses = self._task.losses(self._batches.batch(self._step).to(self._device), generator)
+        self._optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        norm = nn.utils.clip_grad_norm_(self._trainable, self._settings.gradient_clip)
+        # A batch whose gradient is not finite would spoil the weights for good.
+        if torch.isfinite(norm):
+            self._optimizer.step()
+        self._update_average()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _learning_rate(self) -> float:
+        settings = self._settings
+        if self._step < settings.warmup_steps:
+            return settings.learning_rate * (self._step + 1) / settings.warmup_steps
+        done = (self._step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+        return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # The ramp keeps the random first weights from lingering in the average.
+        decay = min(self._settings.ema_decay, (1 + self._step) / (10 + self._step))
+        for name, value in self._task.module.state_dict().items():
+            if value.is_floating_point():
+                self._average[name].lerp_(value, 1.0 - decay)
+            else:
+                self._average[name].copy_(value)
+
+    def _validate_and_export(self) -> dict[str, float]:
+        module = self._task.module
+        current = {name: value.clone() for name, value in module.state_dict().items()}
+        module.load_state_dict(self._average)
+        module.eval()
+        try:
+            with torch.no_grad():
+                figures = self._task.validate()
+            self._task.export(self._folder)
+        finally:
+            module.load_state_dict(current)
+        self._log({"step": self._step, **{f"val_{name}": value for name, value in figures.items()}})
+        return figures
+
+    def _log(self, entry: dict[str, float]) -> None:
+        with (self._folder / LOG_NAME).open("a") as log:
+            log.write(json.dumps(entry) + "\n")
+
+    def _save(self) -> None:
+        path = self._folder / CHECKPOINT_NAME
+        partial = path.with_suffix(".partial")
+        torch.save(
+            {
+                "step": self._step,
+                "settings": asdict(self._settings),
+                "module": self._task.module.state_dict(),
+                "average": self._average,
+                "optimizer": self._optimizer.state_dict(),
+            },
+            partial,
+        )
+        # Renaming is atomic: a run killed while it writes leaves the checkpoint before.
+        os.replace(partial, path)
+
+    def _resume(self) -> None:
+        path = self._folder / CHECKPOINT_NAME
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location=self._device, weights_only=True)
+            self._task.module.load_state_dict(state["module"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._average = state["average"]
+            self._step = state["step"]
+        except Exception as error:
+            raise WeightsError(
+                f"{path}: cannot be resumed ({error}); expected a checkpoint of this very stage; "
+                "delete it or name another --out"
+            ) from error

@@ -1,0 +1,69 @@
+"""Weights on disk: safetensors beside a typed JSON configuration; no pickle."""
+
+import json
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from camseg_core.errors import WeightsError
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+
+Config = TypeVar("Config")
+
+
+def save_module(module: nn.Module, config: Any, folder: Path) -> None:
+    """Write ``config.json`` and ``model.safetensors`` into ``folder``, making it if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG_NAME).write_text(json.dumps(asdict(config), indent=2) + "\n")
+    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    save_file(state, folder / WEIGHTS_NAME)
+
+
+def load_config(cls: type[Config], folder: Path) -> Config:
+    """The configuration in ``folder`` as ``cls``; raises WeightsError naming the file and what is wrong."""
+    path = folder / CONFIG_NAME
+    try:
+        return _from_dict(cls, json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such file; expected a folder with {CONFIG_NAME} and {WEIGHTS_NAME}") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{path}: is not a {cls.__name__} ({error})") from error
+
+
+def load_weights(module: nn.Module, folder: Path) -> None:
+    """Fill ``module`` from ``folder``; raises WeightsError naming the file and what is wrong."""
+    path = folder / WEIGHTS_NAME
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file; expected weights in safetensors format")
+    try:
+        state: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})"
+        ) from error
+    try:
+        module.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: belongs to a model of another shape: {error}") from error
+
+
+def _from_dict(cls: Any, data: Any) -> Any:
+    """Rebuild a dataclass of dataclasses, tuples and plain values from JSON."""
+    if is_dataclass(cls):
+        known = {field.name for field in fields(cls)}
+        if unknown := set(data) - known:
+            raise ValueError(f"unknown entries {sorted(unknown)}")
+        hints = get_type_hints(cls)
+        return cls(**{name: _from_dict(hints[name], value) for name, value in data.items()})  # type: ignore[operator]
+    if get_origin(cls) is tuple:
+        return tuple(data)
+    if data is not None and (options := [option for option in get_args(cls) if is_dataclass(option)]):
+        return _from_dict(options[0], data)
+    return data
