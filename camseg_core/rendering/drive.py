@@ -224,17 +224,16 @@ class Drive:
         labels[_FIRST + len(chosen) :] = sprites.label[seen]
 
         solid = ~quads.see_through[chosen]
-        for surface in np.flatnonzero(solid).tolist():
-            quad = chosen[surface]
-            buffer.draw_polygon(corners[quad], normal[quad], offset[quad], _FIRST + surface, see_through=False)
+        drawn = np.flatnonzero(solid)
+        buffer.draw_polygons(corners[chosen[drawn]], normal[chosen[drawn]], offset[chosen[drawn]], _FIRST + drawn)
         # What shines through must come after what is behind it.
         clear = np.flatnonzero(~solid)
         distance = np.concatenate([middle[clear, 2], base[seen, 2]])
         for item in np.argsort(-distance, kind="stable").tolist():
             if item < len(clear):
-                surface = int(clear[item])
-                quad = chosen[surface]
-                buffer.draw_polygon(corners[quad], normal[quad], offset[quad], _FIRST + surface, see_through=True)
+                one = clear[item : item + 1]
+                quad = chosen[one]
+                buffer.draw_polygons(corners[quad], normal[quad], offset[quad], _FIRST + one, see_through=True)
             else:
                 number = item - len(clear)
                 sprite = seen[number]
@@ -275,35 +274,36 @@ class Drive:
         self, buffer: DepthBuffer, table: _Table, local: LocalStreet, profile: GroundProfile, shade: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         camera = self.camera
-        columns, rows = camera.ray_slopes()
-        azimuth = np.arctan(columns) + local.heading
-        elevation = -np.arctan(rows) + camera.pitch_rad
-        radiance = self._light.sky(azimuth, elevation).reshape(-1, 3)
-        labels = table.labels[buffer.ids].ravel()
-
-        ids, inverse_z = buffer.ids.ravel(), buffer.inverse_z.ravel()
+        ids, inverse_z, behind_ids = buffer.ids.ravel(), buffer.inverse_z.ravel(), buffer.behind_ids.ravel()
+        labels = table.labels[ids]
         front = np.flatnonzero(ids != _SKY)
         # A pixel whose nearest surface is solid does not show what an earlier one let through.
-        covering = np.flatnonzero((buffer.behind_ids.ravel() >= 0) & (table.values[ids, 13] > 0))
+        covering = np.flatnonzero((behind_ids >= 0) & (table.values[:, 13] > 0)[ids])
         pixel = np.concatenate([front, covering])
-        surface = np.concatenate([ids[front], buffer.behind_ids.ravel()[covering]])
+        surface = np.concatenate([ids[front], behind_ids[covering]])
         z = np.concatenate([inverse_z[front], buffer.behind_inverse_z.ravel()[covering]])
         np.divide(1, z, out=z, where=z > 0)
-        color = radiance[pixel]
-        opacity = np.ones(len(pixel), np.float32)
 
-        is_ground = surface == _GROUND
-        ground = np.flatnonzero(is_ground)
+        radiance = np.empty((camera.height_px * camera.width_px, 3), np.float32)
+        columns, rows = camera.ray_slopes()
+        sky_rows = int(np.searchsorted(rows, math.tan(camera.pitch_rad) + 0.01))
+        sky = self._light.sky(np.arctan(columns) + local.heading, camera.pitch_rad - np.arctan(rows[:sky_rows]))
+        radiance[: sky_rows * camera.width_px] = sky.reshape(-1, 3)
+        color = np.empty((len(pixel), 3), np.float32)
+        open_sky = np.flatnonzero(surface == _SKY)
+        color[open_sky] = radiance[pixel[open_sky]]
+
+        ground = np.flatnonzero(surface == _GROUND)
         color[ground], ground_labels = self._shade_ground(pixel[ground], z[ground], local, profile, shade)
         in_front = ground < len(front)
         labels[pixel[ground[in_front]]] = ground_labels[in_front]
 
-        things = np.flatnonzero(~is_ground & (surface != _SKY))
-        color[things], opacity[things] = self._shade_things(pixel[things], surface[things], z[things], table)
+        things = np.flatnonzero(surface > _GROUND)
+        color[things], opacity = self._shade_things(pixel[things], surface[things], z[things], table)
 
         radiance[front] = color[: len(front)]
-        alpha = np.zeros(len(radiance), np.float32)
-        alpha[front] = opacity[: len(front)]
+        alpha = np.empty(len(radiance), np.float32)
+        alpha[pixel[things[::-1]]] = opacity[::-1]
         weight = alpha[covering][:, None]
         behind = color[len(front) :]
         radiance[covering] = behind + (radiance[covering] - behind) * weight

@@ -3,6 +3,8 @@
 1/z is linear over the image for a flat surface, so that a surface costs one polygon fill, one linear ramp and one comparison.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -33,29 +35,47 @@ class DepthBuffer:
         self._mask = np.zeros(shape, np.uint8)
         self._columns, self._rows = camera.ray_slopes()
 
-    def draw_polygon(self, corners: np.ndarray, normal: np.ndarray, offset: float, surface: int, see_through: bool) -> None:
-        """Draws a convex polygon with (n, 3) camera coordinates on the plane ``normal · p = offset`` wherever it is nearest."""
-        if corners[:, 2].min() < NEAR_M:
-            corners = _clip_near(corners)
-            if len(corners) < 3:
-                return
+    def draw_polygons(
+        self, corners: np.ndarray, normal: np.ndarray, offset: np.ndarray, surface: np.ndarray, see_through: bool = False
+    ) -> None:
+        """Draws convex polygons wherever they are nearest.
+
+        ``corners`` is (n, 4, 3) camera coordinates, on the planes ``normal · p = offset`` with normal (n, 3) and offset (n,), not 0;
+        ``surface`` (n,) their ids.
+        """
         camera = self._camera
-        points = corners[:, :2] * (camera.focal_px / corners[:, 2:])
-        points += ((camera.width_px - 1) / 2, (camera.height_px - 1) / 2)
-        left, top = np.maximum(np.floor(points.min(0)), 0).astype(int).tolist()
-        right, bottom = np.minimum(np.ceil(points.max(0)) + 1, (camera.width_px, camera.height_px)).astype(int).tolist()
+        z = corners[..., 2]
+        crossing = z.min(-1) < NEAR_M
+        centre = ((camera.width_px - 1) / 2, (camera.height_px - 1) / 2)
+        pixels = corners[..., :2] * (camera.focal_px / np.maximum(z, NEAR_M)[..., None]) + centre
+        plane = (normal / offset[:, None]).astype(np.float32)
+        nearest, farthest = (1 / np.maximum(z, NEAR_M)).max(-1), (1 / np.maximum(z, NEAR_M)).min(-1)
+        for item in range(len(corners)):
+            points, limits = pixels[item], (np.float32(farthest[item]), np.float32(nearest[item]))
+            if crossing[item]:
+                kept = _clip_near(corners[item])
+                if len(kept) < 3:
+                    continue
+                points = kept[:, :2] * (camera.focal_px / kept[:, 2:]) + centre
+            self._draw_polygon(points, plane[item], limits, int(surface[item]), see_through)
+
+    def _draw_polygon(
+        self, points: np.ndarray, plane: np.ndarray, limits: tuple[np.float32, np.float32], surface: int, see_through: bool
+    ) -> None:
+        x, y = points.T.tolist()
+        left, right = max(0, math.floor(min(x))), min(self._camera.width_px, math.ceil(max(x)) + 1)
+        top, bottom = max(0, math.floor(min(y))), min(self._camera.height_px, math.ceil(max(y)) + 1)
         if left >= right or top >= bottom:
             return
         mask = self._mask[top:bottom, left:right]
-        mask[:] = 0
-        fixed = np.round((points - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        mask.fill(0)
+        fixed = ((points - (left, top)) * (1 << _SUBPIXEL_BITS) + 0.5).astype(np.int32)
         cv2.fillConvexPoly(mask, fixed, 1, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
-        normal = normal / offset
-        inverse_z = (normal[0] * self._columns[left:right]).astype(np.float32)[None, :] + (
-            normal[1] * self._rows[top:bottom] + normal[2]
-        ).astype(np.float32)[:, None]
+        rows = plane[1] * self._rows[top:bottom] + plane[2]
+        inverse_z = np.add.outer(rows, plane[0] * self._columns[left:right])
         # The fill covers pixels that the edge only touches; there the plane must not run away from the polygon.
-        np.clip(inverse_z, np.float32(1 / corners[:, 2].max()), np.float32(1 / corners[:, 2].min()), out=inverse_z)
+        np.maximum(inverse_z, limits[0], out=inverse_z)
+        np.minimum(inverse_z, limits[1], out=inverse_z)
         self._write(top, bottom, left, right, inverse_z, mask.view(bool), surface, see_through)
 
     def draw_sprite(
@@ -75,11 +95,19 @@ class DepthBuffer:
         top, bottom = max(0, int(np.ceil(v0 - height - 0.5))), min(camera.height_px, int(np.ceil(v0 - 0.5)))
         if left >= right or top >= bottom:
             return
-        level = min(SIZE.bit_length() - 1, max(0, int(np.log2(max(SIZE / min(width, height), 1.0)))))
+        level = min(SIZE.bit_length() - 1, max(0, int(math.log2(max(SIZE / min(width, height), 1.0)))))
         side = SIZE >> level
-        columns = ((np.arange(left, right) + 0.5 - u0) * (side / width)).astype(np.intp).clip(0, side - 1)
-        rows = ((v0 - np.arange(top, bottom) - 0.5) * (side / height)).astype(np.intp).clip(0, side - 1)
-        mask = atlas.alpha(texture, level)[rows[:, None], columns[None, :]] >= threshold
+        column = (np.arange(left, right) + 0.5 - u0) * (side / width)
+        row = (v0 - np.arange(top, bottom) - 0.5) * (side / height)
+        alpha = atlas.alpha(texture, level)
+        if min(width, height) > 1.2 * SIZE:
+            # Seen from close by, texels are larger than pixels: interpolate, or outlines turn into stairs.
+            map_x = np.broadcast_to((column - 0.5).astype(np.float32), (bottom - top, right - left))
+            map_y = np.broadcast_to((row - 0.5).astype(np.float32)[:, None], map_x.shape)
+            mask = cv2.remap(alpha, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) >= threshold
+        else:
+            columns, rows = column.astype(np.intp).clip(0, side - 1), row.astype(np.intp).clip(0, side - 1)
+            mask = alpha[rows[:, None], columns[None, :]] >= threshold
         self._write(top, bottom, left, right, np.float32(1 / z), mask, surface, True)
 
     def _write(
