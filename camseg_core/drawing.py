@@ -60,8 +60,8 @@ def overlay(image: np.ndarray, labels: np.ndarray, label_set: LabelSet, alpha: f
 def draw_drift_gauge(image: np.ndarray, drift: DriftResult) -> None:
     """Draws the drift state and score into the upper left corner of an image, sized to the image.
 
-    The bar is full at 1.25 times the error threshold; its two ticks are the warn and the error threshold. Where score or
-    thresholds are not known (NaN) the bar stays empty.
+    The bar is full at 1.25 times the error threshold; its two ticks are the warn and the error threshold. Where score
+    or thresholds are not known (NaN) the bar stays empty.
 
     Args:
         image: (height, width, 3) uint8 RGB, changed in place.

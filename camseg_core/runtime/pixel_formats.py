@@ -52,14 +52,15 @@ def to_rgb(
 
     Args:
         encoding: one of ``ENCODINGS``.
-        height, width: image size in pixels, 1 or more.
-        step: bytes from the start of one row to the start of the next; more than the row's pixels where rows are padded.
+        height: rows of pixels, 1 or more.
+        width: pixels of a row, 1 or more.
+        step: bytes from the start of one row to the start of the next; more than the row's where rows are padded.
         data: exactly ``height * step`` bytes.
         is_bigendian: byte order of encodings with more than one byte per channel.
 
     Returns:
-        (height, width, 3) uint8 RGB. For ``rgb8`` without padding it is a view of ``data``, otherwise a new array. 16-bit
-        grey is scaled so that 65535 becomes 255.
+        (height, width, 3) uint8 RGB. For ``rgb8`` without padding it is a view of ``data``, otherwise a new array.
+        16-bit grey is scaled so that 65535 becomes 255.
 
     Raises:
         FrameError: the encoding is not known, or size, step and number of bytes contradict each other.
@@ -92,7 +93,8 @@ def _rows(
     row_bytes = width * pixel_format.channels * pixel_format.bytes_per_channel
     if step < row_bytes:
         raise FrameError(
-            f"image step is {step} bytes; expected at least {row_bytes} for {encoding} at {height}x{width} (height x width)"
+            f"image step is {step} bytes; expected at least {row_bytes} for {encoding}"
+            f" at {height}x{width} (height x width)"
         )
     pixels = np.frombuffer(data, dtype=np.uint8)
     if pixels.size != height * step:

@@ -66,7 +66,8 @@ def test_gauge_shows_the_color_of_the_state_in_the_upper_left_corner_only(state)
     image = np.zeros((360, 480, 3), np.uint8)
     draw_drift_gauge(image, drift(12.0, state))
     assert share_of_color(image[:60, :240], STATE_COLORS[state]) > 0.02
-    assert not image[60:].any() and not image[:, 240:].any()
+    assert not image[60:].any()
+    assert not image[:, 240:].any()
 
 
 def test_gauge_bar_grows_with_the_score_until_it_is_full():

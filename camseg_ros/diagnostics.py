@@ -1,0 +1,144 @@
+"""What ``/diagnostics`` says about one camera."""
+
+import math
+import threading
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from camseg_core.frames import DriftResult, DriftState
+from camseg_ros.worker import FrameCounts
+
+LATENCY_WINDOW_FRAMES = 100
+"""Latencies are medians over this many of the newest frames."""
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """What does not change while the node runs.
+
+    Attributes:
+        node: name of the node.
+        camera: which camera it is.
+        topic: where its images come from.
+        model_id: the model that segments.
+        device: where it infers.
+        stale_after_s: time without a frame after which the camera is stale, seconds.
+    """
+
+    node: str
+    camera: str
+    topic: str
+    model_id: str
+    device: str
+    stale_after_s: float
+
+
+class CameraMonitor:
+    """Keeps the newest facts of a camera; may be told and asked from different threads. Times are monotonic."""
+
+    def __init__(self, facts: CameraFacts) -> None:
+        self._facts = facts
+        self._lock = threading.Lock()
+        self._received_at_s: float | None = None
+        self._drift: DriftResult | None = None
+        self._failure = ""
+        self._latencies_s: deque[float] = deque(maxlen=LATENCY_WINDOW_FRAMES)
+        self._inferences_s: deque[float] = deque(maxlen=LATENCY_WINDOW_FRAMES)
+
+    def frame_received(self, now_s: float) -> None:
+        """A frame arrived."""
+        with self._lock:
+            self._received_at_s = now_s
+
+    def frame_published(self, drift: DriftResult, inference_s: float, latency_s: float) -> None:
+        """A frame's results were published, ``latency_s`` seconds after the camera's stamp."""
+        with self._lock:
+            self._drift = drift
+            self._failure = ""
+            self._inferences_s.append(inference_s)
+            self._latencies_s.append(latency_s)
+
+    def frame_failed(self, reason: str) -> None:
+        """A frame could not be read or segmented; holds until the next one that can."""
+        with self._lock:
+            self._failure = reason
+
+    def latency_p50_s(self) -> float:
+        """Median time from the camera's stamp to publishing over the newest frames, seconds; NaN before the first."""
+        with self._lock:
+            return median(self._latencies_s) if self._latencies_s else math.nan
+
+    def status(self, counts: FrameCounts, is_watched: bool, now_s: float) -> DiagnosticStatus:
+        """The status now.
+
+        STALE without a frame for too long; ERROR where the newest frame failed; else the drift state's level.
+
+        Args:
+            counts: of the worker.
+            is_watched: whether any output has a subscriber.
+            now_s: of the clock that ``frame_received`` was told.
+        """
+        with self._lock:
+            level, message, drift_state = self._judge(is_watched, now_s)
+            drift = self._drift
+            inference_s = median(self._inferences_s) if self._inferences_s else math.nan
+            failure = self._failure
+        values = {
+            "topic": self._facts.topic,
+            "received": counts.received,
+            "processed": counts.processed,
+            "dropped": counts.dropped,
+            "dropped_unwatched": counts.unwatched,
+            "failed": counts.failed,
+            "pending": counts.pending,
+            "latency_p50_ms": format_ms(self.latency_p50_s()),
+            "inference_p50_ms": format_ms(inference_s),
+            "drift_state": drift_state.name,
+            "drift_score": format_score(drift.score) if drift else "-",
+            "drift_warn_threshold": format_score(drift.warn_threshold) if drift else "-",
+            "drift_error_threshold": format_score(drift.error_threshold) if drift else "-",
+            "model_id": self._facts.model_id,
+            "device": self._facts.device,
+            "last_failure": failure,
+        }
+        return DiagnosticStatus(
+            level=level,
+            name=f"{self._facts.node}: {self._facts.camera}",
+            message=message,
+            hardware_id=self._facts.camera,
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+
+    def _judge(self, is_watched: bool, now_s: float) -> tuple[bytes, str, DriftState]:
+        drift_state = self._drift.state if self._drift else DriftState.UNKNOWN
+        if self._received_at_s is None:
+            return DiagnosticStatus.STALE, f"no frame yet on {self._facts.topic}", drift_state
+        age_s = now_s - self._received_at_s
+        if age_s > self._facts.stale_after_s:
+            return DiagnosticStatus.STALE, f"no frame for {age_s:.1f} s on {self._facts.topic}", DriftState.STALE
+        if self._failure:
+            return DiagnosticStatus.ERROR, self._failure, drift_state
+        if not is_watched:
+            return DiagnosticStatus.OK, "idle: nobody subscribes to an output", DriftState.UNKNOWN
+        if self._drift and drift_state == DriftState.ERROR:
+            return DiagnosticStatus.ERROR, _drift_message(self._drift, self._drift.error_threshold), drift_state
+        if self._drift and drift_state == DriftState.WARN:
+            return DiagnosticStatus.WARN, _drift_message(self._drift, self._drift.warn_threshold), drift_state
+        return DiagnosticStatus.OK, f"segmenting, drift {drift_state.name}", drift_state
+
+
+def _drift_message(drift: DriftResult, threshold: float) -> str:
+    return f"drift {drift.state.name}: {drift.method} score {drift.score:.3g}, threshold {threshold:.3g}"
+
+
+def format_ms(seconds: float) -> str:
+    """Milliseconds with one decimal, "-" for NaN."""
+    return f"{1e3 * seconds:.1f}" if math.isfinite(seconds) else "-"
+
+
+def format_score(score: float) -> str:
+    """A drift score or threshold, "-" for NaN."""
+    return f"{score:.6g}" if math.isfinite(score) else "-"

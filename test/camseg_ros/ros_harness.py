@@ -1,0 +1,152 @@
+"""The node as a process, and a peer that talks to it over real DDS."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from camseg_ros.msg import EmbeddingDrift
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32, Header
+
+from camseg_ros.conversion import image_message, time_message
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0
+"""How long to wait for what must happen; generous, for a machine that is busy with something else."""
+
+BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+OUTPUTS = {"mask": Image, "mask_color": Image, "overlay": Image, "drift": EmbeddingDrift, "drift/score": Float32}
+
+
+def frame_message(pixels: np.ndarray, stamp_ns: int, frame_id: str = "front_optical") -> Image:
+    """A camera's rgb8 image."""
+    return image_message(pixels, "rgb8", Header(stamp=time_message(stamp_ns), frame_id=frame_id))
+
+
+def random_pixels(height: int = 48, width: int = 64, seed: int = 0) -> np.ndarray:
+    """An image that FakeEngine can read, with a drift score of 7."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    pixels[0, 0] = (1, 7, 0)
+    return pixels
+
+
+class NodeProcess:
+    """A running node and what it logged."""
+
+    def __init__(self, domain: int, log: Path, arguments: Sequence[str] = (), inference_s: float | None = 0.0) -> None:
+        """With FakeEngine, or as users start it where ``inference_s`` is None."""
+        self.domain = domain
+        self._log = log
+        module = ["-m", "camseg_ros.segmentation_node"]
+        fake = [str(Path(__file__).with_name("fake_engine_process.py")), str(inference_s)]
+        with log.open("w") as stream:
+            self._process = subprocess.Popen(
+                [sys.executable, *(module if inference_s is None else fake), *arguments],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env=os.environ | {"ROS_DOMAIN_ID": str(domain)},
+            )
+
+    def __enter__(self) -> "NodeProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_for_log(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.log():
+            assert self._process.poll() is None, f"the node ended before it said {text!r}:\n{self.log()}"
+            assert time.monotonic() < deadline, f"the node never said {text!r}:\n{self.log()}"
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGINT, timeout_s: float = PATIENCE_S) -> int:
+        """Sends the signal and returns the exit code."""
+        self._process.send_signal(number)
+        return self._process.wait(timeout_s)
+
+    def wait(self) -> int:
+        return self._process.wait(PATIENCE_S)
+
+
+class Peer:
+    """A camera that publishes and a consumer that subscribes, in this process."""
+
+    def __init__(self, domain: int, topic: str = "/camera/image_raw") -> None:
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, domain_id=domain)
+        self.node = rclpy.create_node("peer", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._camera = self.node.create_publisher(Image, topic, RELIABLE)
+        self.received: dict[str, list] = {"diagnostics": []}
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self.received["diagnostics"].append, RELIABLE)
+
+    def subscribe(self, *outputs: str, qos: QoSProfile = BEST_EFFORT) -> None:
+        for output in outputs:
+            self.received[output] = []
+            self.node.create_subscription(OUTPUTS[output], f"/camseg/{output}", self.received[output].append, qos)
+
+    def publish(self, message: Image) -> None:
+        self._camera.publish(message)
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s in vain for {what}"
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def wait_for_node(self, outputs: bool = True) -> None:
+        """Until the node listens to the camera and publishes diagnostics and, where subscribed, outputs to us.
+
+        That the node knows our subscriptions too is certain only once something arrived: frames are sent until it did.
+        """
+        self.wait_until(lambda: self._camera.get_subscription_count() > 0, "the node's subscription")
+        self.wait_until(lambda: self.received["diagnostics"], "diagnostics")
+        watched = [output for output in self.received if output != "diagnostics"]
+        warm_up = frame_message(random_pixels(), stamp_ns=1)
+        while outputs and not all(self.received[output] for output in watched):
+            self.publish(warm_up)
+            self._executor.spin_once(timeout_sec=0.2)
+        if outputs:
+            self.wait_until_counted(lambda values: values["pending"] == "0" and int(values["received"]) > 0)
+            for output in watched:
+                self.received[output].clear()
+
+    def diagnostic_values(self) -> dict[str, str]:
+        """Of the newest status."""
+        return {pair.key: pair.value for pair in self.status().values}
+
+    def status(self) -> DiagnosticStatus:
+        return self.received["diagnostics"][-1].status[0]
+
+    def wait_until_counted(self, condition: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+        """Until a status published from now on meets the condition; returns its values."""
+        self.received["diagnostics"].clear()
+        self.wait_until(
+            lambda: self.received["diagnostics"] and condition(self.diagnostic_values()), "counters in diagnostics"
+        )
+        return self.diagnostic_values()
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.shutdown(context=self._context)

@@ -1,0 +1,100 @@
+"""Parameters: ranges, refusals that name value and expectation, and a YAML file that says what the code says."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+import yaml
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from camseg_core.errors import ConfigurationError
+from camseg_core.runtime.engine import EngineSettings
+from camseg_ros.parameters import PARAMETERS, NodeParameters
+
+pytestmark = pytest.mark.ros
+
+YAML_FILE = Path(__file__).resolve().parents[2] / "config" / "camseg.yaml"
+
+
+@pytest.fixture
+def make_node(ros_domain) -> Iterator[Callable[..., Node]]:
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+
+    def make(**overrides: object) -> Node:
+        parameters = [Parameter(name, value=value) for name, value in overrides.items()]
+        return Node("camseg", context=context, parameter_overrides=parameters)
+
+    yield make
+    rclpy.shutdown(context=context)
+
+
+def test_defaults_are_those_of_the_engine(make_node):
+    assert NodeParameters(make_node()).settings.engine == EngineSettings()
+
+
+def test_given_values_reach_the_settings(make_node):
+    settings = NodeParameters(make_node(device="cpu", steps=7, overlay_alpha=0.25)).settings
+    assert (settings.engine.device, settings.engine.steps, settings.overlay_alpha) == ("cpu", 7, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expectation"),
+    [
+        ("steps", 0, "an integer from 1 to 1000"),
+        ("steps", 1001, "an integer from 1 to 1000"),
+        ("steps", "four", "an integer from 1 to 1000"),
+        ("steps", 2.5, "an integer from 1 to 1000"),
+        ("steps", True, "an integer from 1 to 1000"),
+        ("seed", -1, "an integer from 0 to 2147483647"),
+        ("overlay_alpha", -0.1, "a number with a decimal point from 0.0 to 1.0"),
+        ("overlay_alpha", 1, "a number with a decimal point from 0.0 to 1.0"),
+        ("stale_after_s", math.inf, "a number with a decimal point from 0.1 to 3600.0"),
+        ("stale_after_s", math.nan, "a number with a decimal point from 0.1 to 3600.0"),
+        ("model", 3, "a string"),
+        ("device", ["cpu"], "a string"),
+    ],
+)
+def test_refusal_names_parameter_value_and_expectation(make_node, name, value, expectation):
+    with pytest.raises(ConfigurationError) as error:
+        NodeParameters(make_node(**{name: value}))
+    assert str(error.value) == f"parameter {name!r} is {value!r}; expected {expectation}"
+
+
+def test_every_parameter_is_described_and_every_number_has_its_range(make_node):
+    node = make_node()
+    NodeParameters(node)
+    for spec in PARAMETERS:
+        descriptor = node.describe_parameter(spec.name)
+        assert descriptor.description
+        ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
+        is_number = not isinstance(spec.default, str)
+        assert [(r.from_value, r.to_value) for r in ranges] == [spec.limits] * is_number
+        assert descriptor.read_only == (spec.name != "overlay_alpha")
+
+
+def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
+    node = make_node()
+    parameters = NodeParameters(node)
+    before = parameters.settings
+    assert not node.set_parameters([Parameter("overlay_alpha", value=1.0 + 1e-9)])[0].successful
+    assert not node.set_parameters([Parameter("steps", value=9)])[0].successful
+    assert parameters.settings is before
+    assert node.set_parameters([Parameter("overlay_alpha", value=0.75)])[0].successful
+    assert parameters.settings.overlay_alpha == 0.75
+    assert parameters.settings.engine == before.engine
+
+
+def test_yaml_file_has_exactly_the_parameters_with_their_defaults():
+    content = yaml.safe_load(YAML_FILE.read_text())
+    assert content == {"/**": {"ros__parameters": {spec.name: spec.default for spec in PARAMETERS}}}
+
+
+def test_every_value_in_the_yaml_file_has_a_comment():
+    values = [line for line in YAML_FILE.read_text().splitlines() if line.startswith("    ") and ":" in line]
+    values = [line for line in values if not line.strip().startswith("#") and "ros__parameters" not in line]
+    assert len(values) == len(PARAMETERS)
+    assert [line for line in values if "#" not in line] == []

@@ -1,0 +1,202 @@
+"""Frames in over DDS; masks, overlay, drift and diagnostics out. One node process serves most of these tests."""
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from fake_engine import UNREADABLE_RED, FakeEngine, expected_labels
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from ros_harness import BEST_EFFORT, OUTPUTS, RELIABLE, NodeProcess, Peer, frame_message, random_pixels
+from sensor_msgs.msg import Image
+
+from camseg_core.drawing import colorize
+from camseg_core.labels import CAMVID
+from camseg_ros.segmentation_node import SegmentationNode, camera_of_topic
+
+pytestmark = pytest.mark.ros
+
+STAMPED = ("mask", "mask_color", "overlay", "drift")
+
+
+@pytest.fixture
+def node(shared_node) -> NodeProcess:
+    return shared_node
+
+
+@pytest.fixture
+def peer(shared_peer) -> Peer:
+    return shared_peer
+
+
+def pixels_of(message: Image) -> np.ndarray:
+    """The array in an image message without row padding."""
+    shape = (message.height, message.width) if message.encoding == "mono8" else (message.height, message.width, 3)
+    assert message.step == np.prod(shape[1:])
+    return np.frombuffer(message.data, np.uint8).reshape(shape)
+
+
+@pytest.mark.parametrize("reliability", [BEST_EFFORT, RELIABLE], ids=["best_effort", "reliable"])
+def test_every_output_carries_the_stamp_and_frame_id_of_its_frame(node, peer, reliability):
+    peer.subscribe(*OUTPUTS, qos=reliability)
+    peer.wait_for_node()
+    pixels, stamp_ns = random_pixels(seed=3), 1_700_000_000_123_456_789
+    peer.publish(frame_message(pixels, stamp_ns, frame_id="left_optical"))
+    peer.wait_until(lambda: all(peer.received[output] for output in OUTPUTS), "all outputs")
+
+    for output in STAMPED:
+        header = peer.received[output][0].header
+        assert (header.stamp.sec, header.stamp.nanosec) == (1_700_000_000, 123_456_789), output
+        assert header.frame_id == "left_optical", output
+    mask, mask_color, overlay = (peer.received[output][0] for output in ("mask", "mask_color", "overlay"))
+    assert (mask.encoding, mask_color.encoding, overlay.encoding) == ("mono8", "rgb8", "rgb8")
+    np.testing.assert_array_equal(pixels_of(mask), expected_labels(pixels))
+    np.testing.assert_array_equal(pixels_of(mask_color), colorize(expected_labels(pixels), CAMVID))
+    assert pixels_of(overlay).shape == pixels.shape
+    drift = peer.received["drift"][0]
+    assert (drift.score, drift.camera_id, drift.model_id) == (7.0, "camera", "fake-model")
+    assert peer.received["drift/score"][0].data == 7.0
+
+
+def test_bad_frame_gives_one_error_and_the_next_frame_is_served(node, peer):
+    peer.subscribe("mask")
+    peer.wait_for_node()
+    before = peer.diagnostic_values()
+    bad = frame_message(random_pixels(), stamp_ns=5)
+    bad.encoding = "yuv9000"
+    peer.publish(bad)
+    node.wait_for_log("'yuv9000'")
+    peer.wait_until(lambda: peer.status().level == DiagnosticStatus.ERROR, "status ERROR")
+    assert "yuv9000" in peer.status().message
+
+    peer.publish(frame_message(random_pixels(), stamp_ns=6))
+    peer.wait_until(lambda: peer.received["mask"], "the mask of the good frame")
+    assert [mask.header.stamp.nanosec for mask in peer.received["mask"]] == [6]
+    after = peer.wait_until_counted(lambda values: values["pending"] == "0")
+    assert int(after["failed"]) - int(before["failed"]) == 1
+    assert peer.status().level == DiagnosticStatus.OK
+    assert node.log().count("yuv9000") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"step": 100}, "step is 100"),
+        ({"height": 47}, "9216 bytes; expected 9024"),
+        ({"width": 0}, "48x0"),
+        ({"height": 0}, "0x64"),
+    ],
+)
+def test_contradictory_sizes_are_named_in_the_log(node, peer, fields, named):
+    peer.subscribe("mask")
+    peer.wait_for_node()
+    bad = frame_message(random_pixels(), stamp_ns=5)
+    for field, value in fields.items():
+        setattr(bad, field, value)
+    peer.publish(bad)
+    node.wait_for_log(named)
+    peer.publish(frame_message(random_pixels(), stamp_ns=6))
+    peer.wait_until(lambda: peer.received["mask"], "the mask of the good frame")
+
+
+def test_failing_engine_does_not_end_the_node(node, peer):
+    peer.subscribe("mask")
+    peer.wait_for_node()
+    pixels = random_pixels()
+    pixels[0, 0, 0] = UNREADABLE_RED
+    peer.publish(frame_message(pixels, stamp_ns=5))
+    node.wait_for_log("RuntimeError: out of memory")
+    peer.publish(frame_message(random_pixels(), stamp_ns=6))
+    peer.wait_until(lambda: peer.received["mask"], "the mask of the good frame")
+
+
+def test_size_may_change_mid_stream(node, peer):
+    peer.subscribe("mask", "overlay")
+    peer.wait_for_node()
+    for stamp_ns, (height, width) in enumerate([(48, 64), (30, 100), (30, 100)], start=2):
+        peer.publish(frame_message(random_pixels(height, width), stamp_ns))
+        peer.wait_until(
+            lambda n=stamp_ns: len(peer.received["mask"]) == len(peer.received["overlay"]) == n - 1, "the outputs"
+        )
+    for output in ("mask", "overlay"):
+        sizes = [(message.height, message.width) for message in peer.received[output]]
+        assert sizes == [(48, 64), (30, 100), (30, 100)]
+    assert node.log().count("changed from 48x64 to 30x100") == 1
+
+
+def test_overlay_alpha_changes_at_run_time_and_the_rest_is_read_only(node, peer):
+    peer.subscribe("overlay", "mask_color")
+    peer.wait_for_node()
+    client = peer.node.create_client(SetParameters, "/camseg/set_parameters")
+    peer.wait_until(client.service_is_ready, "the parameter service")
+
+    def set_parameter(name: str, value: object) -> SetParametersResult:
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        future = client.call_async(SetParameters.Request(parameters=[parameter]))
+        peer.wait_until(future.done, "the answer")
+        return future.result().results[0]
+
+    assert set_parameter("overlay_alpha", 1.0).successful
+    peer.publish(frame_message(random_pixels(200, 300), stamp_ns=5))
+    peer.wait_until(lambda: peer.received["overlay"] and peer.received["mask_color"], "overlay and mask")
+    below_gauge = slice(100, None)
+    np.testing.assert_array_equal(
+        pixels_of(peer.received["overlay"][0])[below_gauge], pixels_of(peer.received["mask_color"][0])[below_gauge]
+    )
+    assert "overlay_alpha" in set_parameter("overlay_alpha", 1.5).reason
+    assert "overlay_alpha" in set_parameter("overlay_alpha", float("nan")).reason
+    assert "DOUBLE" in set_parameter("overlay_alpha", "half").reason
+    assert "read-only" in set_parameter("steps", 2).reason
+    assert set_parameter("overlay_alpha", 0.5).successful
+
+
+def test_colors_are_not_computed_for_a_consumer_of_masks(peer):
+    engines: list[FakeEngine] = []
+
+    def make_engine(settings: object) -> FakeEngine:
+        engines.append(FakeEngine(settings))
+        return engines[0]
+
+    node = SegmentationNode(make_engine, context=peer.node.context)
+    executor = SingleThreadedExecutor(context=peer.node.context)
+    executor.add_node(node)
+
+    def turn_until(condition, what: str) -> None:
+        def turned() -> bool:
+            executor.spin_once(timeout_sec=0.0)
+            return condition()
+
+        peer.wait_until(turned, what)
+
+    try:
+        peer.subscribe("mask")
+        for stamp_ns in range(2, 5):
+            turn_until(lambda: node.count_subscribers("/camseg/mask") == 1, "the subscription")
+            peer.publish(frame_message(random_pixels(), stamp_ns))
+            turn_until(lambda n=stamp_ns: node.counts().received == n - 1, "the frame")
+        turn_until(lambda: node.counts().processed > 0 and node.counts().pending == 0, "processed frames")
+        assert engines[0].frames == node.counts().processed
+        assert engines[0].colors_asked == 0
+        peer.subscribe("mask_color")
+        turn_until(lambda: node.count_subscribers("/camseg/mask_color") == 1, "the subscription")
+        peer.publish(frame_message(random_pixels(), 9))
+        turn_until(lambda: engines[0].colors_asked == 1, "the colour mask")
+    finally:
+        assert node.close()
+        executor.shutdown()
+        node.destroy_node()
+    assert engines[0].is_closed
+
+
+@pytest.mark.parametrize(
+    ("topic", "camera"),
+    [
+        ("/camera/image_raw", "camera"),
+        ("/front/image_raw", "front"),
+        ("/sensing/camera/left/image_raw", "sensing/camera/left"),
+        ("/image_raw", "camera"),
+    ],
+)
+def test_camera_is_named_by_the_namespace_of_its_topic(topic, camera):
+    assert camera_of_topic(topic) == camera
