@@ -1,0 +1,54 @@
+"""camseg_core runs without ROS and camseg_ros knows no tensor: the imports say so, wherever in a module they stand."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ROS_PACKAGES = {
+    "ament_index_python",
+    "builtin_interfaces",
+    "camseg_ros",
+    "cv_bridge",
+    "diagnostic_msgs",
+    "geometry_msgs",
+    "launch",
+    "launch_ros",
+    "rcl_interfaces",
+    "rclpy",
+    "rosbag2_py",
+    "sensor_msgs",
+    "std_msgs",
+}
+TENSOR_PACKAGES = {"diffusers", "safetensors", "torch"}
+
+
+def imported_packages(path: Path) -> set[str]:
+    """The top-level names that a module imports; relative imports stay inside its own package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize(("package", "forbidden"), [("camseg_core", ROS_PACKAGES), ("camseg_ros", TENSOR_PACKAGES)])
+def test_package_imports_nothing_of_the_other_side(package: str, forbidden: set[str]) -> None:
+    modules = sorted((ROOT / package).rglob("*.py"))
+    assert modules
+    offences = {
+        str(path.relative_to(ROOT)): sorted(found) for path in modules if (found := imported_packages(path) & forbidden)
+    }
+    assert offences == {}
+
+
+def test_imports_are_found_where_they_hide(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "from . import rclpy\n\ndef f():\n    import sensor_msgs.msg as m\n    from torch.nn import GRU\n"
+    )
+    assert imported_packages(module) == {"sensor_msgs", "torch"}
