@@ -36,9 +36,8 @@ class ParameterSpec:
 
     def accepts(self, value: Any) -> bool:
         """Whether ``value`` has the type and lies in the range."""
-        if type(value) is not type(self.default):
-            return False
-        return self.limits is None or self.limits[0] <= value <= self.limits[1]
+        has_type = type(value) is type(self.default)
+        return has_type and (self.limits is None or self.limits[0] <= value <= self.limits[1])
 
     def descriptor(self) -> ParameterDescriptor:
         """The descriptor that ``ros2 param describe`` shows."""

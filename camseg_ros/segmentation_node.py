@@ -174,7 +174,7 @@ def has_subscriber(publisher: Publisher) -> bool:
 
 
 def camera_of_topic(topic: str) -> str:
-    """The camera that a resolved image topic belongs to: its namespace, "front" of ``/front/image_raw``, or "camera"."""
+    """The camera that a resolved topic belongs to: its namespace, "front" of ``/front/image_raw``, or "camera"."""
     return topic.rpartition("/")[0].strip("/") or "camera"
 
 

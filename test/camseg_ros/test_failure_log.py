@@ -1,0 +1,31 @@
+"""A failure is logged at once; while it goes on, every few seconds with the number kept back."""
+
+from camseg_ros.failure_log import REPEAT_AFTER_S, FailureLog
+
+
+class FakeClock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_repeated_failure_is_logged_again_only_after_the_period():
+    lines: list[str] = []
+    clock = FakeClock()
+    log = FailureLog(lines.append, clock)
+    for _ in range(4):
+        log.report("step is 3")
+    assert lines == ["step is 3"]
+    clock.now_s += REPEAT_AFTER_S
+    log.report("step is 3")
+    log.report("step is 3")
+    assert lines == ["step is 3", "step is 3 (3 more like this)"]
+
+
+def test_other_failure_is_logged_at_once():
+    lines: list[str] = []
+    log = FailureLog(lines.append, FakeClock())
+    for failure in ("a", "b", "a"):
+        log.report(failure)
+    assert lines == ["a", "b", "a"]
