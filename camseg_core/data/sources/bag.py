@@ -81,9 +81,13 @@ def _choose_topic(path: Path, connections: list[Connection], topic: str | None) 
     found = sorted({connection.topic for connection in connections if connection.msgtype == IMAGE_TYPE})
     if not found:
         others = sorted({f"{connection.topic} ({connection.msgtype})" for connection in connections})
-        raise DatasetError(f"bag {path} has no topic of type {IMAGE_TYPE}; it has {', '.join(others) or 'no topic at all'}")
+        raise DatasetError(
+            f"bag {path} has no topic of type {IMAGE_TYPE}; it has {', '.join(others) or 'no topic at all'}"
+        )
     if topic is None and len(found) > 1:
-        raise DatasetError(f"bag {path} has {len(found)} image topics, {', '.join(found)}; expected --topic to choose one")
+        raise DatasetError(
+            f"bag {path} has {len(found)} image topics, {', '.join(found)}; expected --topic to choose one"
+        )
     if topic is not None and topic not in found:
         raise DatasetError(f"bag {path} has no images on topic {topic!r}; expected one of {', '.join(found)}")
     return found[0] if topic is None else topic
@@ -104,4 +108,6 @@ def _reading(path: Path, part: str = "bag") -> Iterator[None]:
     except StopIteration:
         raise DatasetError(f"bag {path} ends before {part}; it was cut short") from None
     except Exception as error:
-        raise DatasetError(f"bag {path} cannot be read ({part}): {error}; expected a whole rosbag2, mcap or sqlite3") from error
+        raise DatasetError(
+            f"bag {path} cannot be read ({part}): {error}; expected a whole rosbag2, mcap or sqlite3"
+        ) from error

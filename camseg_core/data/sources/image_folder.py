@@ -14,9 +14,9 @@ from camseg_core.labels import UNLABELLED, LabelSet
 class ImageFolder:
     """The images of one folder as a stream, in the order of their names.
 
-    The label of ``NAME.jpg`` is ``NAME.png`` in the label folder: one byte a pixel, the class id. The rule for ids, which
-    CamVid's layout follows: 0 … n−1 are the n classes; n (CamVid: 11) and 255 are void and become 255; any other id is an
-    error, because then the folder belongs to another label set.
+    The label of ``NAME.jpg`` is ``NAME.png`` in the label folder: one byte a pixel, the class id. The rule for ids,
+    which CamVid's layout follows: 0 … n−1 are the n classes; n (CamVid: 11) and 255 are void and become 255; any other
+    id is an error, because then the folder belongs to another label set.
 
     Args:
         images: folder of frames.
@@ -43,7 +43,9 @@ class ImageFolder:
             image = read_rgb(path)
             labels = None if self._labels is None else _class_ids(self._labels[index], self._label_set)
             if labels is not None and labels.shape != image.shape[:2]:
-                raise DatasetError(f"{self._labels[index]}: is {_size(labels)} pixels; expected {_size(image)} as {path}")
+                raise DatasetError(
+                    f"{self._labels[index]}: is {_size(labels)} pixels; expected {_size(image)} as {path}"
+                )
             yield SourceFrame(image=image, stamp_ns=round(index * self._period_ns), labels=labels)
 
 
@@ -54,7 +56,9 @@ def _find_labels(folder: Path, images: list[Path]) -> list[Path]:
     missing = [index for index, path in enumerate(files) if not path.is_file()]
     if missing:
         image, expected = images[missing[0]], files[missing[0]]
-        raise DatasetError(f"{image}: has no labels ({len(missing)} of {len(files)} frames have none); expected {expected}")
+        raise DatasetError(
+            f"{image}: has no labels ({len(missing)} of {len(files)} frames have none); expected {expected}"
+        )
     return files
 
 

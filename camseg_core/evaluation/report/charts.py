@@ -138,7 +138,9 @@ def latency_chart(run: Run, percentiles: dict[str, float | None]) -> LatencyChar
     )
     return LatencyChart(
         bars=bars,
-        percentiles=tuple(Mark(x(ms), name, f"{name} {ms:.0f} ms") for name, ms in percentiles.items() if ms is not None),
+        percentiles=tuple(
+            Mark(x(ms), name, f"{name} {ms:.0f} ms") for name, ms in percentiles.items() if ms is not None
+        ),
         x_ticks=x.ticks(tick_values(low, high, 10)),
         y_ticks=y.ticks([value for value in tick_values(0.0, float(counts.max()), 4) if value == int(value)]),
     )

@@ -16,7 +16,8 @@ _QUALITY_CRF = "20"
 def write_video(path: Path, frames: Iterable[np.ndarray], rate_hz: float) -> int:
     """Writes frames as H.264 in MP4 (yuv420p, index at the front), which every browser plays.
 
-    The size is the first frame's, rounded down to even numbers as yuv420p demands; a frame of another size is scaled to it.
+    The size is the first frame's, rounded down to even numbers as yuv420p demands; a frame of another size is scaled to
+    it.
 
     Args:
         path: the ``.mp4`` to write.

@@ -36,5 +36,5 @@ def test_options_that_contradict_each_other_are_an_error(options, message):
 
 @pytest.mark.parametrize("rate_hz", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_rate_that_is_not_positive_is_an_error(rate_hz):
-    with pytest.raises(ConfigurationError, match="rate .* Hz; expected a finite number above 0"):
+    with pytest.raises(ConfigurationError, match=r"rate .* Hz; expected a finite number above 0"):
         open_source(rate_hz=rate_hz)

@@ -1,0 +1,81 @@
+"""camseg_demo: a drive through the real node, every process its own, and a report of what came out."""
+
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from camseg_core.errors import CamsegError
+from camseg_core.labels import CAMVID
+from camseg_core.runtime.engine import EngineSettings
+from camseg_ros.replay.assessment import Assessment
+from camseg_ros.replay.options import DemoOptions, rendered_drift_reference
+from camseg_ros.replay.player import DEFAULT_RATE_HZ
+from camseg_ros.replay.recording import Recording
+from camseg_ros.replay.session import run_session
+from camseg_ros.replay.terminal import print_summary
+
+_NODE = EngineSettings()
+
+
+def run(
+    images: Annotated[Path | None, typer.Option(help="Folder of frames to play, PNG or JPEG.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Folder of their labels: PNGs of class ids, same names.")] = None,
+    bag: Annotated[Path | None, typer.Option(help="rosbag2 folder or file to play, mcap or sqlite3.")] = None,
+    topic: Annotated[str | None, typer.Option(help="The bag's camera topic; needed where it has several.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for video, report and metrics.")] = Path("out/demo"),
+    rate: Annotated[float, typer.Option(help="Frames a second.")] = DEFAULT_RATE_HZ,
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or a model's folder.")] = _NODE.model,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = _NODE.device,
+    steps: Annotated[int, typer.Option(help="Diffusion steps a frame.")] = _NODE.steps,
+    seed: Annotated[int, typer.Option(help="Of the built-in clip and of the diffusion noise.")] = _NODE.seed,
+    drift_reference: Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")] = "",
+) -> None:
+    """Plays frames through camseg_node and writes a video, a report and metrics; with no option, the built-in clip."""
+    is_built_in = images is None and bag is None
+    options = DemoOptions(
+        images=images,
+        labels=labels,
+        bag=bag,
+        topic=topic,
+        rate_hz=rate,
+        seed=seed,
+        model=model,
+        device=device,
+        steps=steps,
+        drift_reference=drift_reference or (rendered_drift_reference(model) if is_built_in else ""),
+    )
+    tell = Console(stderr=True, highlight=False).print
+    source = options.open_source()
+    tell(f"{len(source)} frames of {options.describe_source()} at {rate:g} Hz")
+    start = datetime.now(UTC)
+    recording = Recording(out / "recording")
+    run_session(options, recording, tell)
+    summary = Assessment(recording, source, CAMVID).write(out, options.setup(start))
+    print_summary(summary, out)
+
+
+def _end_on_signal(number: int, _: object) -> None:
+    sys.exit(128 + number)  # as an exception, so that the children are ended first
+
+
+def main() -> None:
+    """Entry point of camseg_demo."""
+    # Explicitly, because a shell starts background jobs with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end_on_signal)
+    try:
+        typer.run(run)
+    except CamsegError as error:
+        sys.exit(f"camseg_demo: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What a demo plays, and through which node."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from camseg_core.data.sources import FrameSource, open_source
+from camseg_core.evaluation.report.machine import hardware, versions
+from camseg_core.evaluation.report.run import RunSetup
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """The options of a demo.
+
+    Attributes:
+        images, labels, bag, topic, rate_hz: as ``open_source`` takes them.
+        seed: of the built-in clip and of the node's diffusion noise.
+        model, device, steps, drift_reference: the node's parameters; an empty reference is the model's own.
+    """
+
+    images: Path | None
+    labels: Path | None
+    bag: Path | None
+    topic: str | None
+    rate_hz: float
+    seed: int
+    model: str
+    device: str
+    steps: int
+    drift_reference: str
+
+    def open_source(self) -> FrameSource:
+        """The frames to play; raises ConfigurationError or DatasetError."""
+        return open_source(self.images, self.labels, self.bag, self.topic, rate_hz=self.rate_hz, seed=self.seed)
+
+    def player_arguments(self) -> list[str]:
+        """The same frames as options of camseg_player."""
+        arguments = ["--rate", str(self.rate_hz), "--seed", str(self.seed)]
+        for option, value in (("--images", self.images), ("--bag", self.bag), ("--topic", self.topic)):
+            if value is not None:
+                arguments += [option, str(value)]
+        return arguments
+
+    def node_parameters(self) -> dict[str, str | int]:
+        """The node's parameters by name."""
+        return {
+            "model": self.model,
+            "device": self.device,
+            "steps": self.steps,
+            "seed": self.seed,
+            "drift_reference": self.drift_reference,
+        }
+
+    def setup(self, start: datetime) -> RunSetup:
+        """What is run, on what, for the report."""
+        return RunSetup(
+            source=self.describe_source(),
+            **self.node_parameters(),
+            rate_hz=self.rate_hz,
+            date=start.isoformat(timespec="seconds"),
+            hardware=hardware(),
+            versions=versions("torch", "diffusers", "numpy", "opencv-python-headless", "rclpy", "ros-rclpy"),
+        )
+
+    def describe_source(self) -> str:
+        """The frames to play, in words."""
+        if self.images is not None:
+            return f"images {self.images}"
+        if self.bag is not None:
+            return f"bag {self.bag}"
+        return f"built-in clip, seed {self.seed}"
+
+
+def rendered_drift_reference(model: str) -> str:
+    """The drift reference fitted on rendered drives that ships with ``model``; empty where it ships with none.
+
+    The model's own reference is fitted on real frames, from which a rendered drive differs in any weather.
+    """
+    path = Path(str(files("camseg_core"))) / "weights" / model / "drift_rendered.safetensors"
+    return str(path) if path.is_file() else ""
