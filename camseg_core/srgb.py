@@ -9,5 +9,5 @@ def srgb_to_linear(value: np.ndarray) -> np.ndarray:
 
 
 def linear_to_srgb(value: np.ndarray) -> np.ndarray:
-    """sRGB values of linear light, both 0 to 1, same shape."""
+    """Values in sRGB of linear light, both 0 to 1, same shape."""
     return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)

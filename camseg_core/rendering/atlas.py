@@ -13,8 +13,8 @@ _LEVEL_OFFSETS = np.cumsum([0] + [(SIZE >> level) ** 2 for level in range(_LEVEL
 class TextureAtlas:
     """Textures of 256×256 RGBA texels, row 0 at the bottom, with mip levels down to one texel.
 
-    Groups name what textures are for; ``ids(group)`` lists those of one group. What the fourth channel means is up to the surface that
-    uses the texture: how much its tint counts, or how opaque it is.
+    Groups name what textures are for; ``ids(group)`` lists those of one group. What the fourth channel means is up to
+    the surface that uses the texture: how much its tint counts, or how opaque it is.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class TextureAtlas:
         return self._levels[texture][level][..., 3]
 
     def lookup(self, texture: np.ndarray, u: np.ndarray, v: np.ndarray, texels_per_px: np.ndarray) -> np.ndarray:
-        """Texels at (u, v), both in texels of the largest level and repeating, from the level that fits ``texels_per_px``.
+        """Texels at (u, v), in repeating texels of the largest level, from the level that fits ``texels_per_px``.
 
         All arguments are (n,), ``texture`` int32 and the others float32. Returns (n, 4) uint8.
         """

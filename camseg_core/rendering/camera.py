@@ -12,8 +12,9 @@ from camseg_core.errors import ConfigurationError
 class PinholeCamera:
     """An undistorted camera above a flat road, looking along it, without roll.
 
-    Camera coordinates are metres, x to the right, y down, z along the optical axis. Pixel (column, row) has its centre at integer
-    coordinates; its ray is ``((column - cx) / f, (row - cy) / f, 1)`` with the principal point (cx, cy) in the middle of the image.
+    Camera coordinates are metres, x to the right, y down, z along the optical axis. Pixel (column, row) has its centre
+    at integer coordinates; its ray is ``((column - cx) / f, (row - cy) / f, 1)`` with the principal point (cx, cy) in
+    the middle of the image.
 
     Attributes:
         width_px, height_px: image size, 16 to 8192 each.
@@ -56,13 +57,13 @@ class PinholeCamera:
         return np.sqrt(1 + columns[None, :] ** 2 + rows[:, None] ** 2)
 
     def from_road(self, forward: np.ndarray | float, right: np.ndarray | float, up: np.ndarray | float) -> np.ndarray:
-        """Camera coordinates, (..., 3), of points given in metres ahead, to the right and above the road under the camera."""
+        """Camera coordinates, (..., 3), of points in metres ahead, to the right and above the road under the camera."""
         forward, right, above = np.broadcast_arrays(forward, right, np.asarray(up) - self.height_m)
         cos, sin = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         return np.stack([right, forward * sin - above * cos, forward * cos + above * sin], axis=-1)
 
     def ground_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each row, 1/z of the road seen there (0 at and above the horizon) and the distance ahead in metres (inf there).
+        """For each row, 1/z of the road seen there and its distance ahead in metres; 0 and inf above the horizon.
 
         With slope r of the row, pitch p and height h: 1/z = (r cos p - sin p) / h and ahead = z (cos p + r sin p).
         """

@@ -10,14 +10,20 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.rendering.atlas import SIZE, TextureAtlas
 from camseg_core.rendering.camera import PinholeCamera
-from camseg_core.rendering.ground import Ground, in_house_shade
+from camseg_core.rendering.ground import Ground, GroundPoints, in_house_shade
 from camseg_core.rendering.light import Light
 from camseg_core.rendering.noise import keyed_rng, tile_noise
 from camseg_core.rendering.rasterizer import NEAR_M, DepthBuffer
 from camseg_core.rendering.sprites import add_sprites
 from camseg_core.rendering.street import (
-    BUILDING, CHUNK_M, TREE, GroundProfile, LocalStreet, Street, chunk_numbers,
-)  # fmt: skip
+    BUILDING,
+    CHUNK_M,
+    TREE,
+    GroundProfile,
+    LocalStreet,
+    Street,
+    chunk_numbers,
+)
 from camseg_core.rendering.surfaces import Quads, SceneBuilder, Shadows, Sprites
 from camseg_core.rendering.textures import add_surfaces
 from camseg_core.rendering.traffic import Traffic
@@ -34,6 +40,9 @@ _BEHIND_M, _AHEAD_M = 20.0, 270.0
 _BACKDROP_M = 260.0
 """Distance along the optical axis of the skyline that closes the view."""
 
+_MARKS_SEEN_M = 120.0
+"""Shadows and paint farther away are less than a pixel high."""
+
 _MAX_TIME_S = 1e7
 _SALT, _FRAME_SALT = 40, 41
 
@@ -45,8 +54,9 @@ class RenderedFrame:
     Attributes:
         image: (height, width, 3) uint8, RGB.
         labels: (height, width) uint8, ids of the label set ``CAMVID``.
-        depth_m: (height, width) float32; metres from the camera's centre to the surface along the pixel's ray (range, not z), as
-            Koschmieder's law needs it; +inf for sky. Label and distance of a pixel come from the same surface.
+        depth_m: (height, width) float32; metres from the camera's centre to the surface along the pixel's ray (range,
+            not z), as Koschmieder's law needs it; +inf for sky. Label and distance of a pixel come from the same
+            surface.
     """
 
     image: np.ndarray
@@ -56,10 +66,12 @@ class RenderedFrame:
 
 @dataclass(frozen=True)
 class _Table:
-    """What shading needs of each surface: texture coordinates are linear in camera coordinates, u = p · axis_u + offset_u.
+    """What shading needs of each surface.
 
-    Columns of ``values`` (n, 16) float32: axis_u 0-2, offset_u 3, axis_v 4-6, offset_v 7, light times tint 8-10, texels per metre 11,
-    texture 12, see-through 13.
+    Texture coordinates are linear in camera coordinates, u = p · axis_u + offset_u.
+
+    Columns of ``values`` (n, 16) float32: axis_u 0-2, offset_u 3, axis_v 4-6, offset_v 7, light times tint 8-10, texels
+    per metre 11, texture 12, see-through 13.
     """
 
     values: np.ndarray
@@ -76,8 +88,8 @@ def _random_camera(seed: int, width_px: int, height_px: int) -> PinholeCamera:
 class Drive:
     """A vehicle drives down an endless street at 8 m/s; any moment can be rendered, in any order.
 
-    Everything depends on the seed and the time alone: materials, houses, traffic, light, the camera and its noise. The same seed,
-    size and time give the same bytes.
+    Everything depends on the seed and the time alone: materials, houses, traffic, light, the camera and its noise. The
+    same seed, size and time give the same bytes.
 
     Args:
         seed: 0 or more.
@@ -87,14 +99,17 @@ class Drive:
     Raises ConfigurationError for a value out of its range.
     """
 
-    def __init__(self, seed: int, width_px: int = 480, height_px: int = 360, camera: PinholeCamera | None = None) -> None:
+    def __init__(
+        self, seed: int, width_px: int = 480, height_px: int = 360, camera: PinholeCamera | None = None
+    ) -> None:
         if seed < 0:
             raise ConfigurationError(f"drive seed = {seed}; expected 0 or more")
         if camera is None:
             camera = _random_camera(seed, width_px, height_px)
         elif (camera.width_px, camera.height_px) != (width_px, height_px):
             raise ConfigurationError(
-                f"camera of {camera.width_px}×{camera.height_px} px for a drive of {width_px}×{height_px} px; expected the same size"
+                f"camera of {camera.width_px}×{camera.height_px} px for a drive of {width_px}×{height_px} px; "
+                "expected the same size"
             )
         self.camera = camera
         rng = keyed_rng(seed, _SALT, 1)
@@ -122,7 +137,11 @@ class Drive:
         vehicle_s = SPEED_MPS * time_s
         numbers = chunk_numbers(vehicle_s - _BEHIND_M, vehicle_s + _AHEAD_M)
         local = LocalStreet(
-            self._street.curve, numbers[0] * CHUNK_M, len(numbers) * CHUNK_M, vehicle_s, -self._street.lane_m / 2 + self._offset_y
+            self._street.curve,
+            numbers[0] * CHUNK_M,
+            len(numbers) * CHUNK_M,
+            vehicle_s,
+            -self._street.lane_m / 2 + self._offset_y,
         )
         chunks = [self._street.chunk(number) for number in numbers]
         profile = GroundProfile.concatenate([chunk.ground for chunk in chunks])
@@ -136,7 +155,10 @@ class Drive:
         self._draw_ground_and_skyline(buffer, local.heading)
         table = self._draw_surfaces(buffer, quads, sprites, local, profile)
         shade = self._ground_shade(shadows, local)
-        radiance, labels = self._shade(buffer, table, local, profile, shade)
+        outlines = np.concatenate([chunk.paint for chunk in chunks])
+        paint = np.zeros_like(shade)
+        self._fill_on_ground(paint, *local.place(outlines[..., 0], outlines[..., 1]), 255)
+        radiance, labels = self._shade(buffer, table, local, profile, shade, paint)
         depth_m = np.full(labels.shape, np.inf, np.float32)
         np.divide(self._ray_lengths, buffer.inverse_z, out=depth_m, where=buffer.inverse_z > 0)
         return RenderedFrame(self._develop(radiance, time_s), labels, depth_m)
@@ -174,7 +196,11 @@ class Drive:
         visible = (offset < -0.01) & (corners[..., 2].max(-1) > NEAR_M)
         # Outside of the view's side planes, or too far.
         slack = (camera.width_px / 2 + 2) / camera.focal_px * corners[..., 2]
-        visible &= (corners[..., 0] < slack).any(-1) & (corners[..., 0] > -slack).any(-1) & (corners[..., 2].min(-1) < _BACKDROP_M)
+        visible &= (
+            (corners[..., 0] < slack).any(-1)
+            & (corners[..., 0] > -slack).any(-1)
+            & (corners[..., 2].min(-1) < _BACKDROP_M)
+        )
         chosen = np.flatnonzero(visible)
 
         base_ahead, base_right = local.place(sprites.base[:, 0], sprites.base[:, 1])
@@ -238,9 +264,13 @@ class Drive:
                 number = item - len(clear)
                 sprite = seen[number]
                 buffer.draw_sprite(
-                    base[sprite], sprites.size[sprite], self._atlas, int(sprites.texture[sprite]), int(sprites.threshold[sprite]),
+                    base[sprite],
+                    sprites.size[sprite],
+                    self._atlas,
+                    int(sprites.texture[sprite]),
+                    int(sprites.threshold[sprite]),
                     _FIRST + len(chosen) + number,
-                )  # fmt: skip
+                )
         return _Table(values, labels)
 
     def _fill_skyline(self, values: np.ndarray, heading: float) -> None:
@@ -252,26 +282,36 @@ class Drive:
             values[surface, 11], values[surface, 12] = scale, self._atlas.ids(group)[0]
 
     def _ground_shade(self, shadows: Shadows, local: LocalStreet) -> np.ndarray:
-        """Where something stands between ground and light: (height, width) uint8, 1 shade from the sun, 2 shade from the sky."""
-        camera, light = self.camera, self._light
-        shade = np.zeros((camera.height_px, camera.width_px), np.uint8)
+        """Where something keeps light from the ground, (height, width) uint8: 1 the sun's, 2 the sky's, too."""
+        shade = np.zeros((self.camera.height_px, self.camera.width_px), np.uint8)
         ahead, right = local.place(shadows.outline[..., 0], shadows.outline[..., 1])
-        sun = light.sun_direction(local.heading)
+        sun = self._light.sun_direction(local.heading)
         shift = shadows.height[:, None] / sun[2]
-        points = camera.from_road(ahead - shift * sun[0], right - shift * sun[1], np.zeros_like(ahead))
-        near_ground = 1.0
-        drawn = (points[..., 2].min(-1) > near_ground) & (points[..., 2].min(-1) < 120)
-        drawn &= (np.abs(points[..., 0]) < points[..., 2] * camera.width_px / camera.focal_px).any(-1)
-        pixels = points[..., :2] * (camera.focal_px / np.maximum(points[..., 2:], near_ground))
-        pixels += ((camera.width_px - 1) / 2, (camera.height_px - 1) / 2)
-        pixels = np.round(pixels * 16).astype(np.int32)
+        ahead, right = ahead - shift * sun[0], right - shift * sun[1]
         for value, which in ((1, shadows.height > 0), (2, shadows.height == 0)):
-            for outline in pixels[drawn & which]:
-                cv2.fillConvexPoly(shade, outline, value, shift=4)
+            self._fill_on_ground(shade, ahead[which], right[which], value)
         return shade
 
+    def _fill_on_ground(self, mask: np.ndarray, ahead: np.ndarray, right: np.ndarray, value: int) -> None:
+        """Writes ``value`` into ``mask`` where convex outlines, (n, corners) metres ahead and right, are seen."""
+        camera = self.camera
+        points = camera.from_road(ahead, right, 0.0)
+        z = points[..., 2]
+        seen = (z.min(-1) > 1.0) & (z.min(-1) < _MARKS_SEEN_M)
+        seen &= (np.abs(points[..., 0]) < z * camera.width_px / camera.focal_px).any(-1)
+        pixels = points[seen, :, :2] * (camera.focal_px / z[seen][..., None])
+        pixels += ((camera.width_px - 1) / 2, (camera.height_px - 1) / 2)
+        for outline in np.round(pixels * 16).astype(np.int32):
+            cv2.fillConvexPoly(mask, outline, value, lineType=cv2.LINE_AA if value == 255 else cv2.LINE_8, shift=4)
+
     def _shade(
-        self, buffer: DepthBuffer, table: _Table, local: LocalStreet, profile: GroundProfile, shade: np.ndarray
+        self,
+        buffer: DepthBuffer,
+        table: _Table,
+        local: LocalStreet,
+        profile: GroundProfile,
+        shade: np.ndarray,
+        paint: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         camera = self.camera
         ids, inverse_z, behind_ids = buffer.ids.ravel(), buffer.inverse_z.ravel(), buffer.behind_ids.ravel()
@@ -294,7 +334,7 @@ class Drive:
         color[open_sky] = radiance[pixel[open_sky]]
 
         ground = np.flatnonzero(surface == _GROUND)
-        color[ground], ground_labels = self._shade_ground(pixel[ground], z[ground], local, profile, shade)
+        color[ground], ground_labels = self._shade_ground(pixel[ground], z[ground], local, profile, shade, paint)
         in_front = ground < len(front)
         labels[pixel[ground[in_front]]] = ground_labels[in_front]
 
@@ -325,14 +365,21 @@ class Drive:
         see_through = values[:, 13] > 0
         color = self._decode[texel[:, :3]]
         light = values[:, 8:11]
-        # Where there is no paint the surface still needs the light: tint and light share a column, so grey stands for the light.
+        # Where there is no paint the surface still needs the light: tint and light share a column, so grey stands for
+        # the light.
         bare = np.where(see_through, 0, 1 - channel)[:, None]
         grey = self._light.ambient
         color *= light + (grey - light) * bare
         return color, np.where(see_through, channel, np.float32(1))
 
     def _shade_ground(
-        self, pixel: np.ndarray, z: np.ndarray, local: LocalStreet, profile: GroundProfile, shade: np.ndarray
+        self,
+        pixel: np.ndarray,
+        z: np.ndarray,
+        local: LocalStreet,
+        profile: GroundProfile,
+        shade: np.ndarray,
+        paint: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         camera, light = self.camera, self._light
         columns, _ = camera.ray_slopes()
@@ -341,7 +388,8 @@ class Drive:
         s, y, index = local.locate(ahead, columns[column] * z)
         across = z * np.float32(1 / camera.focal_px)
         along = across * z * np.float32(1 / camera.height_m)
-        color, labels = self._ground.shade(s, y, index, profile, across, along)
+        points = GroundPoints(s, y, index, across, along, paint.ravel()[pixel])
+        color, labels = self._ground.shade(points, profile)
         kind = shade.ravel()[pixel]
         brightness = np.where(kind == 2, np.float32(0.35), np.float32(1))[:, None] * light.ambient
         if light.sun > 0:

@@ -42,7 +42,7 @@ class Light:
         self._encode = np.round(curve * 255).astype(np.uint8)
 
     def _make_sky(self, rng: np.random.Generator, clear: float) -> None:
-        """Radiance by elevation (rows, 0 at the horizon, pi/2 at the last) and azimuth, brightest near horizon and sun."""
+        """Radiance by elevation (rows, from the horizon up to pi/2) and azimuth, brightest near horizon and sun."""
         bright = float(rng.uniform(0.7, 2.6))
         zenith = np.array([0.16, 0.32, 0.72]) * rng.uniform(0.5, 1.3) * bright
         if clear < 0.5:
@@ -62,9 +62,9 @@ class Light:
             sky = sky * (1 - cover) + cloud * cover
         azimuth = np.linspace(-math.pi, math.pi, _SKY_COLUMNS, endpoint=False)[None, :]
         elevation = np.linspace(0, math.pi / 2, _SKY_ROWS)[:, None]
-        cosine = np.sin(elevation) * math.sin(self.sun_elevation) + np.cos(elevation) * math.cos(self.sun_elevation) * np.cos(
-            azimuth - self.sun_azimuth
-        )
+        cosine = np.sin(elevation) * math.sin(self.sun_elevation) + np.cos(elevation) * math.cos(
+            self.sun_elevation
+        ) * np.cos(azimuth - self.sun_azimuth)
         sky = sky * (1 + self.sun * 1.5 * np.clip(cosine, 0, 1)[..., None] ** 12)
         self._sky = sky.astype(np.float32)
 

@@ -1,6 +1,7 @@
 """Which surface each pixel shows, and how far it is: a depth buffer over flat surfaces.
 
-1/z is linear over the image for a flat surface, so that a surface costs one polygon fill, one linear ramp and one comparison.
+1/z is linear over the image for a flat surface, so that a surface costs one polygon fill, one linear ramp and one
+comparison.
 """
 
 import math
@@ -32,16 +33,22 @@ class DepthBuffer:
         self.inverse_z = np.zeros(shape, np.float32)
         self.behind_ids = np.full(shape, -1, np.int32)
         self.behind_inverse_z = np.zeros(shape, np.float32)
+        self._airy = np.zeros(shape, bool)
         self._mask = np.zeros(shape, np.uint8)
         self._columns, self._rows = camera.ray_slopes()
 
     def draw_polygons(
-        self, corners: np.ndarray, normal: np.ndarray, offset: np.ndarray, surface: np.ndarray, see_through: bool = False
+        self,
+        corners: np.ndarray,
+        normal: np.ndarray,
+        offset: np.ndarray,
+        surface: np.ndarray,
+        see_through: bool = False,
     ) -> None:
         """Draws convex polygons wherever they are nearest.
 
-        ``corners`` is (n, 4, 3) camera coordinates, on the planes ``normal · p = offset`` with normal (n, 3) and offset (n,), not 0;
-        ``surface`` (n,) their ids.
+        ``corners`` is (n, 4, 3) camera coordinates, on the planes ``normal · p = offset`` with normal (n, 3) and offset
+        (n,), not 0; ``surface`` (n,) their ids.
         """
         camera = self._camera
         z = corners[..., 2]
@@ -60,7 +67,12 @@ class DepthBuffer:
             self._draw_polygon(points, plane[item], limits, int(surface[item]), see_through)
 
     def _draw_polygon(
-        self, points: np.ndarray, plane: np.ndarray, limits: tuple[np.float32, np.float32], surface: int, see_through: bool
+        self,
+        points: np.ndarray,
+        plane: np.ndarray,
+        limits: tuple[np.float32, np.float32],
+        surface: int,
+        see_through: bool,
     ) -> None:
         x, y = points.T.tolist()
         left, right = max(0, math.floor(min(x))), min(self._camera.width_px, math.ceil(max(x)) + 1)
@@ -104,23 +116,36 @@ class DepthBuffer:
             # Seen from close by, texels are larger than pixels: interpolate, or outlines turn into stairs.
             map_x = np.broadcast_to((column - 0.5).astype(np.float32), (bottom - top, right - left))
             map_y = np.broadcast_to((row - 0.5).astype(np.float32)[:, None], map_x.shape)
-            mask = cv2.remap(alpha, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) >= threshold
+            opacity = cv2.remap(alpha, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         else:
             columns, rows = column.astype(np.intp).clip(0, side - 1), row.astype(np.intp).clip(0, side - 1)
-            mask = alpha[rows[:, None], columns[None, :]] >= threshold
-        self._write(top, bottom, left, right, np.float32(1 / z), mask, surface, True)
+            opacity = alpha[rows[:, None], columns[None, :]]
+        wins = self._write(top, bottom, left, right, np.float32(1 / z), opacity >= threshold, surface, True)
+        np.copyto(self._airy[top:bottom, left:right], opacity < 128, where=wins)
 
     def _write(
-        self, top: int, bottom: int, left: int, right: int, inverse_z: np.ndarray, mask: np.ndarray, surface: int, see_through: bool
-    ) -> None:
-        nearest = self.inverse_z[top:bottom, left:right]
+        self,
+        top: int,
+        bottom: int,
+        left: int,
+        right: int,
+        inverse_z: np.ndarray | np.float32,
+        mask: np.ndarray,
+        surface: int,
+        see_through: bool,
+    ) -> np.ndarray:
+        """Writes a surface where the mask is set and it is nearest; returns where that was."""
+        window = np.s_[top:bottom, left:right]
+        nearest, ids = self.inverse_z[window], self.ids[window]
         wins = (inverse_z > nearest) & mask
-        ids = self.ids[top:bottom, left:right]
         if see_through:
-            np.copyto(self.behind_ids[top:bottom, left:right], ids, where=wins)
-            np.copyto(self.behind_inverse_z[top:bottom, left:right], nearest, where=wins)
+            # Through two crowns one sees what is behind both, not the space between the twigs of the farther one.
+            covers = wins & ~self._airy[window]
+            np.copyto(self.behind_ids[window], ids, where=covers)
+            np.copyto(self.behind_inverse_z[window], nearest, where=covers)
         np.copyto(nearest, inverse_z, where=wins)
         np.copyto(ids, surface, where=wins)
+        return wins
 
 
 def _clip_near(corners: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ def leafy_tree(rng: np.random.Generator) -> np.ndarray:
     opacity = np.zeros((SIZE, SIZE), np.uint8)
     trunk = int(rng.integers(6, 11))
     cv2.rectangle(opacity, (128 - trunk // 2, 130), (128 + trunk // 2, SIZE), 255, -1)
-    base = np.array([74.0, 92, 42]) * rng.uniform(0.55, 1.2) * rng.uniform(0.8, 1.2, 3)
+    base = np.array([88.0, 102, 54]) * rng.uniform(0.5, 1.35) * rng.uniform(0.8, 1.2, 3)
     color = np.empty((SIZE, SIZE, 3), np.float32)
     color[:] = np.array([70.0, 60, 50]) * rng.uniform(0.6, 1.2)
     conifer = rng.random() < 0.25
@@ -51,23 +51,30 @@ def leafy_tree(rng: np.random.Generator) -> np.ndarray:
 
 def bare_tree(rng: np.random.Generator) -> np.ndarray:
     """A winter tree: branching lines, with the space between the twigs almost transparent."""
-    lines = np.zeros((SIZE * 2, SIZE * 2), np.uint8)
-    spread = rng.uniform(0.35, 0.6)
-    tips = [(256.0, 511.0, -np.pi / 2, rng.uniform(95, 130), rng.uniform(13, 20))]
-    for depth in range(8):
+    large = 2 * SIZE
+    lines = np.zeros((large, large), np.uint8)
+    spread, upward = rng.uniform(0.35, 0.6), rng.uniform(0.04, 0.14)
+    up = -np.pi / 2
+    tips = [(large / 2, large - 1.0, up + rng.uniform(-0.05, 0.05), rng.uniform(95, 135), rng.uniform(11, 17))]
+    for depth in range(9):
         grown = []
         for x, y, angle, length, width in tips:
             x1, y1 = x + length * np.cos(angle), y + length * np.sin(angle)
-            cv2.line(lines, (int(x), int(y)), (int(x1), int(y1)), 255, max(1, int(width)), cv2.LINE_AA)
-            count = 2 if depth < 6 else 3
-            for turn in rng.uniform(-1, 1, count) * spread * 1.6 + (np.arange(count) - (count - 1) / 2) * spread:
-                grown.append((x1, y1, angle * 0.96 - np.pi / 2 * 0.04 + turn, length * rng.uniform(0.6, 0.86), width * 0.66))
-        tips = grown[:420]
+            ends = (int(x), int(y)), (int(x1), int(y1))
+            cv2.line(
+                lines, *ends, 255 if width >= 1 else int(255 * max(width, 0.45)), max(1, round(width)), cv2.LINE_AA
+            )
+            count = 3 if depth == 0 or rng.random() < 0.35 else 2
+            for turn in (np.arange(count) - (count - 1) / 2) * 2 * spread / (count - 1) + rng.normal(0, 0.2, count):
+                toward = angle + turn
+                child = length * rng.uniform(0.62, 0.86)
+                grown.append((x1, y1, toward + upward * (up - toward), child, width * rng.uniform(0.55, 0.75)))
+        tips = grown if len(grown) < 700 else [grown[index] for index in rng.permutation(len(grown))[:700]]
     lines = cv2.resize(lines, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
-    crown = cv2.morphologyEx((lines > 20).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    opacity = np.maximum(np.minimum(lines.astype(np.float32) * 1.7, 255), crown * float(CROWN_OPACITY))
-    base = np.array([74.0, 66, 58]) * rng.uniform(0.35, 1.1) * rng.uniform(0.92, 1.08, 3)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
+    crown = cv2.morphologyEx((lines > 12).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    opacity = np.maximum(np.minimum(lines.astype(np.float32) * 1.4, 255), crown * float(CROWN_OPACITY))
+    base = np.array([84.0, 76, 68]) * rng.uniform(0.35, 1.2) * rng.uniform(0.92, 1.08, 3)
     color = base * (1 + 0.25 * tile_noise(rng, SIZE, (16, 128), (1, 1))[..., None])
     return _rgba(color, opacity)
 
@@ -78,13 +85,17 @@ def _cloth(rng: np.random.Generator) -> list[float]:
     return (rng.uniform(60, 210) * rng.uniform(0.35, 1.15, 3)).clip(0, 245).tolist()
 
 
-def _draw(color: np.ndarray, opacity: np.ndarray, points: list[tuple[float, float]], shade: list[float], width: int) -> None:
+def _draw(
+    color: np.ndarray, opacity: np.ndarray, points: list[tuple[float, float]], shade: list[float], width: int
+) -> None:
     line = np.array(points, np.int32)
     cv2.polylines(color, [line], False, shade, width)
     cv2.polylines(opacity, [line], False, 255, width)
 
 
-def _blob(color: np.ndarray, opacity: np.ndarray, center: tuple[int, int], axes: tuple[int, int], shade: list[float]) -> None:
+def _blob(
+    color: np.ndarray, opacity: np.ndarray, center: tuple[int, int], axes: tuple[int, int], shade: list[float]
+) -> None:
     cv2.ellipse(color, center, axes, 0, 0, 360, shade, -1)
     cv2.ellipse(opacity, center, axes, 0, 0, 360, 255, -1)
 
@@ -197,7 +208,9 @@ def triangle_sign(rng: np.random.Generator) -> np.ndarray:
 
 def board(rng: np.random.Generator) -> np.ndarray:
     """A rectangular direction or shop sign with something like writing on it."""
-    base = [(20.0, 50, 130), (10.0, 80, 55), (215.0, 212, 205), (140.0, 25, 25), (30.0, 30, 34), (215.0, 170, 20)][rng.integers(6)]
+    base = [(20.0, 50, 130), (10.0, 80, 55), (215.0, 212, 205), (140.0, 25, 25), (30.0, 30, 34), (215.0, 170, 20)][
+        rng.integers(6)
+    ]
     color = np.empty((SIZE, SIZE, 3), np.float32)
     color[:] = base
     ink = [225.0, 225, 220] if np.mean(base) < 140 else [24.0, 24, 30]
@@ -211,7 +224,9 @@ def traffic_light(rng: np.random.Generator, lit: int) -> np.ndarray:
     color = np.full((SIZE, SIZE, 3), 16, np.float32)
     for lamp, shade in enumerate(((235.0, 50, 30), (240.0, 160, 30), (60.0, 235, 150))):
         on = lamp == lit
-        cv2.ellipse(color, (128, 48 + lamp * 80), (62, 30), 0, 0, 360, [part * (1.0 if on else 0.18) for part in shade], -1)
+        cv2.ellipse(
+            color, (128, 48 + lamp * 80), (62, 30), 0, 0, 360, [part * (1.0 if on else 0.18) for part in shade], -1
+        )
     cv2.rectangle(color, (0, 0), (255, 255), [rng.uniform(20, 120)] * 3, 12)
     return _rgba(color, np.full((SIZE, SIZE), 255))
 

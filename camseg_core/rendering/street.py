@@ -36,7 +36,8 @@ class GroundProfile:
     Attributes:
         road, walk: (n, 2) float32; distance from the centre line to the outer edge of road and of pavement, metres.
         grass: (n, 2) bool; beyond the pavement lies grass, else paving.
-        wall, height: (n, 2) float32; distance to the houses' fronts and height of what throws shade there, metres (0: nothing).
+        wall, height: (n, 2) float32; distance to the houses' fronts and height of what throws shade there, metres (0:
+            nothing).
         dashed: (n,) bool; the centre line is dashed, else there is none.
         yellow: (n, 2) bool; double yellow lines along the kerb.
         zebra: (n,) bool; stripes across the road.
@@ -62,11 +63,15 @@ class GroundProfile:
 
 @dataclass(frozen=True)
 class Chunk:
-    """CHUNK_M metres of street: what stands there, the shade below it, and the ground."""
+    """CHUNK_M metres of street: what stands there, the shade below it, and the ground.
+
+    ``paint`` is (n, 4, 2) float64, outlines (s, y) of white marks on the road.
+    """
 
     quads: Quads
     sprites: Sprites
     shadows: Shadows
+    paint: np.ndarray
     ground: GroundProfile
 
 
@@ -85,7 +90,7 @@ class StreetCurve:
 
 
 class LocalStreet:
-    """The stretch of street around the vehicle, in the vehicle's own axes: metres ahead and to the right of where it is.
+    """The stretch of street around the vehicle, in the vehicle's own axes: metres ahead and to the right of it.
 
     Attributes:
         start_s: street coordinate of the first sample; samples lie SAMPLE_M apart.
@@ -146,29 +151,87 @@ class _Side:
 
 
 def _make_side(rng: np.random.Generator, style: str) -> _Side:
-    if style == "high_street":
-        return _Side(
-            rng.random() < 0.3, rng.uniform(2.0, 3.8), 0.0, False, "none", 0.97, 0.05, 0.0, 0.85, 0.2, (2, 5), 0.7, 0.18,
-        )  # fmt: skip
-    if style == "terrace":
-        return _Side(
-            rng.random() < 0.7, rng.uniform(1.5, 2.6), float(rng.choice([0.0, 1.5, 3.0])), False,
-            str(rng.choice(["wall", "railing", "hedge", "boards"])), 0.95, 0.12, 0.25, 0.06, 0.03, (2, 4), 0.75, 0.02,
-        )  # fmt: skip
-    if style == "suburb":
-        return _Side(
-            rng.random() < 0.35, rng.uniform(1.5, 3.0), rng.uniform(4, 10), rng.random() < 0.6,
-            str(rng.choice(["hedge", "boards", "wall", "railing", "none"])), 0.75, 0.35, 0.8, 0.0, 0.08, (2, 3), 0.6, 0.03,
-        )  # fmt: skip
-    if style == "park":
-        return _Side(
-            rng.random() < 0.3, rng.uniform(1.5, 3.5), rng.uniform(8, 16), True,
-            str(rng.choice(["railing", "hedge", "none", "boards"])), 0.12, 0.6, 1.0, 0.0, 0.3, (2, 4), 0.6, 0.08,
-        )  # fmt: skip
-    return _Side(
-        rng.random() < 0.2, rng.uniform(2.0, 4.5), rng.uniform(1, 6), rng.random() < 0.3,
-        str(rng.choice(["railing", "none", "wall"])), 0.85, 0.25, 0.2, 0.1, 0.8, (3, 7), 0.6, 0.15,
-    )  # fmt: skip
+    match style:
+        case "high_street":
+            return _Side(
+                parking=rng.random() < 0.3,
+                walk_m=rng.uniform(2.0, 3.8),
+                setback_m=0.0,
+                grass=False,
+                boundary="none",
+                houses=0.97,
+                street_trees=0.05,
+                garden_trees=0.0,
+                shops=0.85,
+                offices=0.2,
+                floors=(2, 5),
+                parked=0.7,
+                guard_rail=0.18,
+            )
+        case "terrace":
+            return _Side(
+                parking=rng.random() < 0.7,
+                walk_m=rng.uniform(1.5, 2.6),
+                setback_m=float(rng.choice([0.0, 1.5, 3.0])),
+                grass=False,
+                boundary=str(rng.choice(["wall", "railing", "hedge", "boards"])),
+                houses=0.95,
+                street_trees=0.12,
+                garden_trees=0.25,
+                shops=0.06,
+                offices=0.03,
+                floors=(2, 4),
+                parked=0.75,
+                guard_rail=0.02,
+            )
+        case "suburb":
+            return _Side(
+                parking=rng.random() < 0.35,
+                walk_m=rng.uniform(1.5, 3.0),
+                setback_m=rng.uniform(4, 10),
+                grass=rng.random() < 0.6,
+                boundary=str(rng.choice(["hedge", "boards", "wall", "railing", "none"])),
+                houses=0.75,
+                street_trees=0.35,
+                garden_trees=0.8,
+                shops=0.0,
+                offices=0.08,
+                floors=(2, 3),
+                parked=0.6,
+                guard_rail=0.03,
+            )
+        case "park":
+            return _Side(
+                parking=rng.random() < 0.3,
+                walk_m=rng.uniform(1.5, 3.5),
+                setback_m=rng.uniform(8, 16),
+                grass=True,
+                boundary=str(rng.choice(["railing", "hedge", "none", "boards"])),
+                houses=0.12,
+                street_trees=0.6,
+                garden_trees=1.0,
+                shops=0.0,
+                offices=0.3,
+                floors=(2, 4),
+                parked=0.6,
+                guard_rail=0.08,
+            )
+        case _:
+            return _Side(
+                parking=rng.random() < 0.2,
+                walk_m=rng.uniform(2.0, 4.5),
+                setback_m=rng.uniform(1, 6),
+                grass=rng.random() < 0.3,
+                boundary=str(rng.choice(["railing", "none", "wall"])),
+                houses=0.85,
+                street_trees=0.25,
+                garden_trees=0.2,
+                shops=0.1,
+                offices=0.8,
+                floors=(3, 7),
+                parked=0.6,
+                guard_rail=0.15,
+            )
 
 
 class Street:
@@ -188,11 +251,11 @@ class Street:
         self.lane_m = float(rng.uniform(3.0, 4.4))
         self._weights = rng.dirichlet(np.full(5, 0.9)) * 0.5 + 0.5 * np.array([0.33, 0.22, 0.18, 0.14, 0.13])
         self._styles = np.array(["high_street", "terrace", "suburb", "park", "modern"])
-        self._leafy = rng.random() < 0.45
+        self._leafy = rng.random() < 0.4
         self._density = float(rng.uniform(0.5, 1.4))
 
     def chunk(self, number: int) -> Chunk:
-        """The chunk from ``number * CHUNK_M`` on; the last hundred or so are kept, as frames need the same ones again."""
+        """The chunk from ``number * CHUNK_M`` on; the last hundred are kept, as frames need the same ones again."""
         chunk = self._chunks.pop(number, None)
         if chunk is None:
             chunk = self._make(number)
@@ -247,6 +310,7 @@ class Street:
                 if side.parking:
                     self._add_parked(builder, rng, side, sign, start + begin, start + end, kerb)
             self._add_background(builder, rng, side, sign, start, kerb)
+        self._add_paint(builder, rng, start, junction)
         ground = GroundProfile(
             road=road,
             walk=walk,
@@ -258,7 +322,7 @@ class Street:
             zebra=zebra,
             asphalt=np.full(n, (number // _CHUNKS_PER_DISTRICT) % 2, np.int32),
         )
-        return Chunk(builder.quads(), builder.sprites(), builder.shadows(), ground)
+        return Chunk(builder.quads(), builder.sprites(), builder.shadows(), builder.paint(), ground)
 
     def _pick(self, rng: np.random.Generator, group: str) -> int:
         ids = self._atlas.ids(group)
@@ -277,7 +341,14 @@ class Street:
         return [(s, left, h0), (s, right, h0), (s, right, h1), (s, left, h1)]
 
     def _add_houses(
-        self, builder: SceneBuilder, rng: np.random.Generator, side: _Side, sign: int, begin: float, end: float, front: float
+        self,
+        builder: SceneBuilder,
+        rng: np.random.Generator,
+        side: _Side,
+        sign: int,
+        begin: float,
+        end: float,
+        front: float,
     ) -> list[tuple[float, float, float]]:
         placed = []
         s = begin
@@ -314,25 +385,39 @@ class Street:
         if ground is not None:
             ground_w = self._atlas.size_m(ground)[0]
             builder.quad(
-                self._upright(sign, s0, s1, y, 0, base), ground, BUILDING, tint=tint if not has_shop else np.ones(3),
-                origin=(start, 0), extent=(max(1, round(width / ground_w * 2)) / 2, 1),
-            )  # fmt: skip
+                self._upright(sign, s0, s1, y, 0, base),
+                ground,
+                BUILDING,
+                tint=tint if not has_shop else np.ones(3),
+                origin=(start, 0),
+                extent=(max(1, round(width / ground_w * 2)) / 2, 1),
+            )
         tiles = max(0.25, width / tile_w)
         builder.quad(
-            self._upright(sign, s0, s1, y, base, eaves), upper, BUILDING, tint=tint, extent=(tiles, (eaves - base) / tile_h)
+            self._upright(sign, s0, s1, y, base, eaves),
+            upper,
+            BUILDING,
+            tint=tint,
+            extent=(tiles, (eaves - base) / tile_h),
         )
         end_texture = upper if rng.random() < 0.3 else self._pick(rng, "wall")
         end_w, end_h = self._atlas.size_m(end_texture)
         builder.quad(
-            self._end(sign, s0, y, y + depth, 0, eaves), end_texture, BUILDING, tint=tint, extent=(depth / end_w, eaves / end_h)
+            self._end(sign, s0, y, y + depth, 0, eaves),
+            end_texture,
+            BUILDING,
+            tint=tint,
+            extent=(depth / end_w, eaves / end_h),
         )
         if is_office or rng.random() < 0.3:
             if rng.random() < 0.6:
                 lip = tint * rng.uniform(0.4, 1.3)
                 builder.quad(
-                    self._upright(sign, s0, s1, y - 0.25, eaves - 0.5, eaves + 0.3), self._atlas.ids("plain")[0], BUILDING,
+                    self._upright(sign, s0, s1, y - 0.25, eaves - 0.5, eaves + 0.3),
+                    self._atlas.ids("plain")[0],
+                    BUILDING,
                     tint=lip * 0.4,
-                )  # fmt: skip
+                )
             ridge = eaves
         else:
             ridge = eaves + float(rng.uniform(2.0, 4.5))
@@ -344,9 +429,12 @@ class Street:
             builder.quad(corners, texture, BUILDING, tint=roof_tint, extent=(width / 4, depth / 8))
             gable = self._end(sign, s0, y, y + depth, eaves, eaves)
             builder.quad(
-                [gable[0], gable[1], (s0, middle, ridge), (s0, middle, ridge)], end_texture, BUILDING, tint=tint,
+                [gable[0], gable[1], (s0, middle, ridge), (s0, middle, ridge)],
+                end_texture,
+                BUILDING,
+                tint=tint,
                 extent=(depth / end_w, (ridge - eaves) / end_h),
-            )  # fmt: skip
+            )
             if rng.random() < 0.7:
                 for s in (s0, s1 - 1.2)[: int(rng.integers(1, 3))]:
                     brick = self._pick(rng, "wall")
@@ -354,14 +442,21 @@ class Street:
                     inner, outer = y + depth / 2 - 0.5, y + depth / 2 + 0.5
                     builder.quad(self._upright(sign, s, s + 1.2, inner, low, high), brick, BUILDING, extent=(0.2, 0.3))
                     builder.quad(self._end(sign, s, inner, outer, low, high), brick, BUILDING, extent=(0.2, 0.3))
-        if has_shop and rng.random() < 0.5:
+        if has_shop and rng.random() < 0.7:
             size = rng.uniform(0.5, 1.3, 2)
             place = (rng.uniform(s0, s1), sign * (y - 0.55), rng.uniform(2.6, 3.4))
             builder.sprite(place, tuple(size * (0.8, 1.0)), self._pick(rng, "board"), SIGN)
         return ridge
 
     def _add_boundary(
-        self, builder: SceneBuilder, rng: np.random.Generator, side: _Side, sign: int, begin: float, end: float, y: float
+        self,
+        builder: SceneBuilder,
+        rng: np.random.Generator,
+        side: _Side,
+        sign: int,
+        begin: float,
+        end: float,
+        y: float,
     ) -> None:
         if side.setback_m < 1.0 or side.boundary == "none":
             return
@@ -390,7 +485,14 @@ class Street:
         builder.sprite((s, y, base), (width, high), self._atlas.ids("plain")[0], POLE, tint=tint)
 
     def _add_furniture(
-        self, builder: SceneBuilder, rng: np.random.Generator, side: _Side, sign: int, begin: float, end: float, kerb: float
+        self,
+        builder: SceneBuilder,
+        rng: np.random.Generator,
+        side: _Side,
+        sign: int,
+        begin: float,
+        end: float,
+        kerb: float,
     ) -> None:
         grey = np.array([0.2, 0.2, 0.2]) * rng.uniform(0.15, 1.6)
         edge = sign * (kerb + 0.45)
@@ -402,32 +504,43 @@ class Street:
             self._post(builder, s, edge - sign * arm / 2, 0.12, arm, grey, base=high - 0.1)
             self._post(builder, s, edge - sign * arm, 0.18, 0.7, grey * 1.5, base=high - 0.22)
         if rng.random() < 0.2:
-            self._post(builder, rng.uniform(begin, end), sign * (kerb + side.walk_m - 0.2), rng.uniform(6, 9), 0.25, grey * (1.2, 1, 0.8))
+            self._post(
+                builder,
+                rng.uniform(begin, end),
+                sign * (kerb + side.walk_m - 0.2),
+                rng.uniform(6, 9),
+                0.25,
+                grey * (1.2, 1, 0.8),
+            )
         if rng.random() < 0.16:
             s, step = rng.uniform(begin, end), rng.uniform(1.4, 2.5)
             for number in range(int(rng.integers(2, 7))):
                 if s + number * step < end:
                     self._post(builder, s + number * step, edge, rng.uniform(0.9, 1.1), 0.16, grey)
-        for _ in range(int(rng.poisson(0.75))):
+        for _ in range(int(rng.poisson(1.1))):
             s, high = rng.uniform(begin, end), rng.uniform(1.9, 2.7)
             group = str(rng.choice(["round_sign", "triangle_sign", "board"], p=[0.4, 0.2, 0.4]))
-            size = rng.uniform(0.5, 0.85) * np.array([1.0, 1.0])
+            size = rng.uniform(0.55, 1.0) * np.array([1.0, 1.0])
             self._post(builder, s, edge, high + 0.3, 0.08, np.full(3, 0.25))
             builder.sprite((s - 0.06, edge, high - size[1] * 0.6), tuple(size), self._pick(rng, group), SIGN)
             if rng.random() < 0.3:
                 builder.sprite((s - 0.06, edge, high - size[1] - 0.3), (0.5, 0.4), self._pick(rng, "board"), SIGN)
-        if rng.random() < 0.12:
+        if rng.random() < 0.2:
             s, width = rng.uniform(begin, end), rng.uniform(1.2, 2.4)
             y = sign * (kerb + side.walk_m - 0.2 + width / 2)
             for shift in (-0.35, 0.35):
                 self._post(builder, s, y + shift * width, 2.6, 0.12, np.full(3, 0.25))
-            builder.sprite((s - 0.1, y, rng.uniform(1.0, 2.0)), (width, rng.uniform(1.0, 1.9)), self._pick(rng, "board"), SIGN)
+            builder.sprite(
+                (s - 0.1, y, rng.uniform(1.0, 2.0)), (width, rng.uniform(1.0, 1.9)), self._pick(rng, "board"), SIGN
+            )
         if rng.random() < side.guard_rail:
             length = min(float(rng.uniform(8, 25)), end - begin)
             corners = self._upright(sign, begin, begin + length, kerb + 0.3, 0, 1.1)
             texture = self._pick(rng, "railing")
             extent = (length / self._atlas.size_m(texture)[0], 1.0)
-            builder.quad(corners, texture, FENCE, extent=extent, tint=np.ones(3) * rng.uniform(0.7, 1.3), see_through=True)
+            builder.quad(
+                corners, texture, FENCE, extent=extent, tint=np.ones(3) * rng.uniform(0.7, 1.3), see_through=True
+            )
         s = begin + rng.uniform(0, 8)
         while s < end:
             if rng.random() < side.street_trees:
@@ -453,11 +566,13 @@ class Street:
     def add_rider(self, builder: SceneBuilder, rng: np.random.Generator, s: float, y: float, across: bool) -> None:
         """Adds one cyclist, riding along the street or, seen from the side, across it."""
         texture = self._pick(rng, "rider_side" if across else "rider")
-        builder.sprite((s, y, 0), self._atlas.size_m(texture), texture, BICYCLIST, tint=np.ones(3) * rng.uniform(0.5, 1.2))
+        builder.sprite(
+            (s, y, 0), self._atlas.size_m(texture), texture, BICYCLIST, tint=np.ones(3) * rng.uniform(0.5, 1.2)
+        )
         builder.shadow(s, y, 0.9, 0.35)
 
     def _add_tree(self, builder: SceneBuilder, rng: np.random.Generator, s: float, y: float, high: float) -> None:
-        leafy = rng.random() < (0.85 if self._leafy else 0.25)
+        leafy = rng.random() < (0.8 if self._leafy else 0.2)
         texture = self._pick(rng, "leafy_tree" if leafy else "bare_tree")
         width = high * rng.uniform(0.75, 1.15)
         tint = rng.uniform(0.5, 1.2) * rng.uniform(0.9, 1.1, 3)
@@ -465,23 +580,75 @@ class Street:
         builder.sprite((s, y, 0), (width, high), texture, TREE, tint=tint, threshold=threshold)
         builder.shadow(s, y, width * 0.4, width * 0.4, height_m=0.65 * high)
 
+    def _add_paint(self, builder: SceneBuilder, rng: np.random.Generator, start: float, junction: np.ndarray) -> None:
+        """Arrows, stop lines, letters and hatching on the road."""
+        lane = self.lane_m
+        for sign in (-1, 1):
+            # Traffic keeps left: it comes towards larger s on the left half of the road.
+            ahead = -sign
+            middle = sign * lane / 2
+            if rng.random() < 0.18:
+                s = start + rng.uniform(4, CHUNK_M - 8)
+                builder.mark(
+                    [(s, middle - 0.1), (s, middle + 0.1), (s + ahead * 3, middle + 0.1), (s + ahead * 3, middle - 0.1)]
+                )
+                tip = s + ahead * 4.4
+                builder.mark(
+                    [(s + ahead * 3, middle - 0.45), (s + ahead * 3, middle + 0.45), (tip, middle), (tip, middle)]
+                )
+            if junction.any() and rng.random() < 0.45:
+                s = start + (7.0 if ahead > 0 else CHUNK_M - 7.0)
+                inner, outer = sign * 0.15, sign * (lane - 0.2)
+                builder.mark([(s, inner), (s, outer), (s + 0.35, outer), (s + 0.35, inner)])
+            if rng.random() < 0.12:
+                s = start + rng.uniform(4, CHUNK_M - 8)
+                for letter in range(int(rng.integers(3, 5))):
+                    y = middle + (letter - 1.5) * 0.6
+                    for stroke in rng.uniform(0, 2.0, 2):
+                        builder.mark(
+                            [
+                                (s + stroke, y),
+                                (s + stroke, y + 0.45),
+                                (s + stroke + 0.35, y + 0.45),
+                                (s + stroke + 0.35, y),
+                            ]
+                        )
+                    builder.mark([(s, y), (s, y + 0.12), (s + 2.3, y + 0.12), (s + 2.3, y)])
+        if rng.random() < 0.08:
+            for bar in range(12):
+                s = start + 8 + 2.0 * bar
+                builder.mark([(s, -0.5), (s + 0.9, 0.5), (s + 1.15, 0.5), (s + 0.25, -0.5)])
+
     def _add_junction(
         self, builder: SceneBuilder, rng: np.random.Generator, sign: int, begin: float, end: float, kerb: float
     ) -> None:
-        if rng.random() < 0.5:
+        if rng.random() < 0.6:
             for s in (begin - 0.7, end + 0.7):
                 y = sign * (kerb + 0.5)
                 self._post(builder, s, y, 3.2, 0.12, np.full(3, 0.05))
-                builder.sprite((s - 0.06, y, 2.2), (0.36, 0.95), self._pick(rng, "traffic_light"), SIGN)
+                builder.sprite((s - 0.06, y, 2.2), (0.42, 1.1), self._pick(rng, "traffic_light"), SIGN)
         if rng.random() < 0.5:
             shape = random_shape(rng, large=False)
             add_vehicle(
-                builder, self._atlas, shape, (begin + end) / 2 + sign * 1.2, sign * (kerb + rng.uniform(10, 22)), True,
-                random_paint(rng), int(rng.integers(16)),
-            )  # fmt: skip
+                builder,
+                self._atlas,
+                shape,
+                (begin + end) / 2 + sign * 1.2,
+                sign * (kerb + rng.uniform(10, 22)),
+                True,
+                random_paint(rng),
+                int(rng.integers(16)),
+            )
 
     def _add_parked(
-        self, builder: SceneBuilder, rng: np.random.Generator, side: _Side, sign: int, begin: float, end: float, kerb: float
+        self,
+        builder: SceneBuilder,
+        rng: np.random.Generator,
+        side: _Side,
+        sign: int,
+        begin: float,
+        end: float,
+        kerb: float,
     ) -> None:
         s = begin + 3.5
         while s < end - 3.0:
@@ -489,7 +656,14 @@ class Street:
                 forward = (sign < 0) == (rng.random() < 0.85)
                 y = sign * (kerb - 1.05 + rng.uniform(-0.1, 0.1))
                 add_vehicle(
-                    builder, self._atlas, random_shape(rng, large=False), s, y, forward, random_paint(rng), int(rng.integers(16))
+                    builder,
+                    self._atlas,
+                    random_shape(rng, large=False),
+                    s,
+                    y,
+                    forward,
+                    random_paint(rng),
+                    int(rng.integers(16)),
                 )
             s += rng.uniform(5.6, 7.5)
 
@@ -508,10 +682,18 @@ class Street:
             tile_w, tile_h = self._atlas.size_m(texture)
             tint = np.ones(3) * rng.uniform(0.5, 1.1)
             builder.quad(
-                self._upright(sign, s, s + width, y, 0, high), texture, BUILDING, tint=tint, extent=(width / tile_w, high / tile_h)
+                self._upright(sign, s, s + width, y, 0, high),
+                texture,
+                BUILDING,
+                tint=tint,
+                extent=(width / tile_w, high / tile_h),
             )
             builder.quad(
-                self._end(sign, s, y, y + 12, 0, high), texture, BUILDING, tint=tint, extent=(12 / tile_w, high / tile_h)
+                self._end(sign, s, y, y + 12, 0, high),
+                texture,
+                BUILDING,
+                tint=tint,
+                extent=(12 / tile_w, high / tile_h),
             )
 
 

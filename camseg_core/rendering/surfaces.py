@@ -1,6 +1,7 @@
-"""The pieces a street is built from: flat four-cornered surfaces, pictures that face the camera, and shadows on the ground.
+"""The pieces a street is built from.
 
-Positions are street coordinates in metres: s along the street's centre line, y to its right, h above the road.
+They are flat four-cornered surfaces, pictures that face the camera, and shadows and paint on the ground. Positions are
+street coordinates in metres: s along the street's centre line, y to its right, h above the road.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ class Sprites:
     @staticmethod
     def concatenate(parts: list["Sprites"]) -> "Sprites":
         """All pictures of the parts in their order."""
-        return Sprites(*(np.concatenate([getattr(part, name) for part in parts]) for name in Sprites.__dataclass_fields__))
+        return Sprites(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in Sprites.__dataclass_fields__)
+        )
 
 
 SHADOW_CORNERS = 10
@@ -80,7 +83,9 @@ class Shadows:
     @staticmethod
     def concatenate(parts: list["Shadows"]) -> "Shadows":
         """All shadows of the parts in their order."""
-        return Shadows(*(np.concatenate([getattr(part, name) for part in parts]) for name in Shadows.__dataclass_fields__))
+        return Shadows(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in Shadows.__dataclass_fields__)
+        )
 
 
 class SceneBuilder:
@@ -91,6 +96,7 @@ class SceneBuilder:
         self._sprites: list[tuple] = []
         self._shadows: list[np.ndarray] = []
         self._shadow_heights: list[float] = []
+        self._paint: list[list[tuple[float, float]]] = []
 
     def quad(
         self,
@@ -120,10 +126,18 @@ class SceneBuilder:
         self._sprites.append((base, size, texture, tint, label, threshold))
 
     def shadow(self, s: float, y: float, half_length: float, half_width: float, height_m: float = 0.0) -> None:
-        """Adds the shade of an ellipse that floats at a height above (s, y); at height 0 it is there without sun, too."""
+        """Adds the shade of an ellipse at a height above (s, y); at height 0 it is there without sun, too."""
         self._shadow_heights.append(height_m)
         angle = np.arange(SHADOW_CORNERS) * (2 * np.pi / SHADOW_CORNERS)
         self._shadows.append(np.stack([s + half_length * np.cos(angle), y + half_width * np.sin(angle)], axis=-1))
+
+    def mark(self, outline: list[tuple[float, float]]) -> None:
+        """Adds a white mark on the road, a convex outline of four corners (s, y)."""
+        self._paint.append(outline)
+
+    def paint(self) -> np.ndarray:
+        """Outlines of the marks added so far, (n, 4, 2) float64, (s, y)."""
+        return np.array(self._paint, np.float64).reshape(-1, 4, 2)
 
     def quads(self) -> Quads:
         """The surfaces added so far."""

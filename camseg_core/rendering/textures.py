@@ -1,6 +1,7 @@
 """Textures of walls, roofs, ground and cars, drawn at random.
 
-Every function returns (256, 256, 4) uint8 RGBA, row 0 at the top. The fourth channel is how much a surface's tint counts there.
+Every function returns (256, 256, 4) uint8 RGBA, row 0 at the top. The fourth channel is how much a surface's tint
+counts there.
 """
 
 import cv2
@@ -10,14 +11,25 @@ from camseg_core.rendering.atlas import SIZE, TextureAtlas
 from camseg_core.rendering.noise import tile_noise
 
 _WALLS = (
-    (112, 62, 48), (128, 84, 62), (150, 122, 88), (172, 150, 112), (186, 176, 156), (206, 202, 192), (150, 146, 138),
-    (122, 118, 112), (98, 78, 66), (88, 66, 56), (196, 178, 140), (140, 140, 144), (164, 96, 70),
-)  # fmt: skip
+    (112, 62, 48),
+    (128, 84, 62),
+    (150, 122, 88),
+    (172, 150, 112),
+    (186, 176, 156),
+    (206, 202, 192),
+    (150, 146, 138),
+    (122, 118, 112),
+    (98, 78, 66),
+    (88, 66, 56),
+    (196, 178, 140),
+    (140, 140, 144),
+    (164, 96, 70),
+)
 """sRGB of red and yellow brick, render, stone, concrete."""
 
 
 def _noisy(rng: np.random.Generator, color: np.ndarray, strength: float, cells=(4, 16, 64, 256)) -> np.ndarray:
-    """A plain (256, 256, 3) float32 field of a colour with brightness noise at several scales, ``strength`` relative."""
+    """A colour with brightness noise at several scales, ``strength`` relative; (256, 256, 3) float32."""
     noise = tile_noise(rng, SIZE, cells, tuple(rng.uniform(0.4, 1.0, len(cells))))
     return np.asarray(color, np.float32) * (1 + strength * noise[..., None])
 
@@ -36,8 +48,10 @@ def _mortar(rng: np.random.Generator, color: np.ndarray, row_px: int, strength: 
         color[row : row + row_px, start :: 2 * row_px] *= 1 - strength
 
 
-def _window(rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, int], frame: np.ndarray, light: float) -> None:
-    """A window with frame, glazing bars, sill and curtains, or a reflection of the sky, into box (left, top, right, bottom)."""
+def _window(
+    rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, int], frame: np.ndarray, light: float
+) -> None:
+    """A window with frame, bars, sill and perhaps curtains into box (left, top, right, bottom)."""
     left, top, right, bottom = box
     if right - left < 4 or bottom - top < 4:
         return
@@ -114,7 +128,9 @@ def office(rng: np.random.Generator, floors: int, bays: int) -> np.ndarray:
     light = rng.uniform(20, 130)
     for row in range(floors):
         for column in range(bays):
-            pane = (rng.uniform(15, 60) + light * rng.uniform(0.2, 1) * np.linspace(1, 0.4, floor - top))[:, None, None] * tint
+            pane = (rng.uniform(15, 60) + light * rng.uniform(0.2, 1) * np.linspace(1, 0.4, floor - top))[
+                :, None, None
+            ] * tint
             wall[row * floor + top : (row + 1) * floor, column * bay + gap : (column + 1) * bay] = pane
     return _finish(wall)
 
@@ -126,7 +142,8 @@ def shop(rng: np.random.Generator) -> np.ndarray:
     while left < SIZE - 20:
         width = int(min(rng.integers(60, 130), SIZE - left))
         right = left + width
-        color = rng.uniform(20, 210) * rng.uniform(0.4, 1.2, 3) if rng.random() < 0.6 else rng.uniform(20, 60) * np.ones(3)
+        hue = rng.uniform(0.4, 1.2, 3) if rng.random() < 0.35 else rng.uniform(0.85, 1.1, 3)
+        color = rng.uniform(20, 160) * hue
         cv2.rectangle(image, (left, 0), (right, SIZE), tuple((color * 0.7).tolist()), -1)
         glass = rng.uniform(15, 70)
         ramp = np.linspace(1.4, 0.5, 150)[:, None, None] * glass * rng.uniform(0.85, 1.15, 3)
@@ -135,7 +152,9 @@ def shop(rng: np.random.Generator) -> np.ndarray:
             x, y = rng.integers(left + 8, max(left + 9, right - 20)), rng.integers(90, 190)
             size = rng.integers(5, 30, 2)
             shade = tuple((rng.uniform(20, 220) * rng.uniform(0.6, 1.1, 3)).tolist())
-            cv2.rectangle(image, (int(x), int(y)), (int(min(x + size[0], right - 8)), int(min(y + size[1], 219))), shade, -1)
+            cv2.rectangle(
+                image, (int(x), int(y)), (int(min(x + size[0], right - 8)), int(min(y + size[1], 219))), shade, -1
+            )
         door = int(rng.integers(left + 8, max(left + 9, right - 40)))
         cv2.rectangle(image, (door, 62), (door + 30, 246), tuple((color * 0.5).tolist()), 3)
         image[70:246, door + 3 : door + 28] *= 0.6
@@ -168,7 +187,9 @@ def house_ground_floor(rng: np.random.Generator) -> np.ndarray:
 
 def roof(rng: np.random.Generator) -> np.ndarray:
     """Slate or clay tiles in rows."""
-    base = np.array([(78, 76, 80), (104, 64, 50), (92, 84, 76), (120, 92, 74)][rng.integers(4)]) * rng.uniform(0.7, 1.15)
+    base = np.array([(78, 76, 80), (104, 64, 50), (92, 84, 76), (120, 92, 74)][rng.integers(4)]) * rng.uniform(
+        0.7, 1.15
+    )
     image = _noisy(rng, base, 0.09)
     _mortar(rng, image, 8, 0.15)
     return _finish(image)
@@ -274,7 +295,7 @@ def car_side(rng: np.random.Generator) -> np.ndarray:
 def glass(rng: np.random.Generator, pillars: tuple[int, ...]) -> np.ndarray:
     """Car windows with painted pillars at the given columns."""
     image = np.full((SIZE, SIZE, 3), rng.uniform(14, 40), np.float32) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
-    image *= np.linspace(rng.uniform(1, 3.2), 0.9, SIZE)[:, None, None]
+    image *= np.linspace(rng.uniform(1.5, 5.5), rng.uniform(0.9, 2.0), SIZE)[:, None, None]
     x = int(rng.integers(20, 200))
     image[:, x : x + 40] *= rng.uniform(1.0, 1.7)
     cv2.ellipse(image, (int(rng.integers(60, 200)), 200), (18, 70), 0, 0, 360, (12, 12, 12), -1)

@@ -20,8 +20,8 @@ _VIEW_M = (-8.0, 190.0)
 class Traffic:
     """Everything that moves along one drive.
 
-    Streams of things move at one speed each: slot k of a stream starts at k times its spacing, and slot, seed and stream decide what
-    is in it. So any moment can be made without the ones before.
+    Streams of things move at one speed each: slot k of a stream starts at k times its spacing, and slot, seed and
+    stream decide what is in it. So any moment can be made without the ones before.
     """
 
     def __init__(self, seed: int, street: Street, atlas: TextureAtlas, speed_mps: float) -> None:
@@ -69,8 +69,9 @@ class Traffic:
         last = math.ceil((vehicle_s + _VIEW_M[1] - shift) / spacing_m)
         for slot in range(first, last + 1):
             rng = keyed_rng(self._seed, _SALT, key, slot)
-            if rng.random() < share:
-                yield slot * spacing_m + rng.uniform(0, spacing_m - 8.0) + shift, rng
+            s = slot * spacing_m + rng.uniform(0, spacing_m - 8.0) + shift
+            if rng.random() < share and _VIEW_M[0] <= s - vehicle_s <= _VIEW_M[1]:
+                yield s, rng
 
     def _add_crossing(self, builder: SceneBuilder, time_s: float) -> None:
         """Somebody on foot or on a bicycle crosses the road ahead, done before the vehicle is there."""

@@ -11,9 +11,19 @@ from camseg_core.rendering.surfaces import SceneBuilder
 _CAR = CAMVID.names.index("car")
 
 _PAINTS = (
-    (0.62, 0.63, 0.64), (0.50, 0.52, 0.54), (0.05, 0.05, 0.06), (0.03, 0.05, 0.14), (0.30, 0.02, 0.03), (0.80, 0.80, 0.78),
-    (0.02, 0.08, 0.05), (0.10, 0.11, 0.12), (0.05, 0.12, 0.32), (0.45, 0.40, 0.30), (0.20, 0.21, 0.22), (0.55, 0.45, 0.03),
-)  # fmt: skip
+    (0.62, 0.63, 0.64),
+    (0.50, 0.52, 0.54),
+    (0.05, 0.05, 0.06),
+    (0.03, 0.05, 0.14),
+    (0.30, 0.02, 0.03),
+    (0.80, 0.80, 0.78),
+    (0.02, 0.08, 0.05),
+    (0.10, 0.11, 0.12),
+    (0.05, 0.12, 0.32),
+    (0.45, 0.40, 0.30),
+    (0.20, 0.21, 0.22),
+    (0.55, 0.45, 0.03),
+)
 """Linear RGB of silver, black, blue, red, white, green, grey, beige and yellow paint."""
 
 
@@ -64,7 +74,14 @@ def random_shape(rng: np.random.Generator, large: bool) -> str:
 
 
 def add_vehicle(
-    builder: SceneBuilder, atlas: TextureAtlas, shape_name: str, s: float, y: float, forward: bool, paint: np.ndarray, look: int
+    builder: SceneBuilder,
+    atlas: TextureAtlas,
+    shape_name: str,
+    s: float,
+    y: float,
+    forward: bool,
+    paint: np.ndarray,
+    look: int,
 ) -> None:
     """Adds a vehicle with its middle at (s, y), facing along the street or against it, and the shade under it.
 
@@ -86,13 +103,26 @@ def add_vehicle(
     is_van = shape_name == "van"
     body = pick("car_side")
     for side in (-1, 1):
-        # Seen from the right (+y) the front is on the right-hand side of the picture, from the left on the left-hand side.
-        lower = [(rear, half, 0.0), (shape.screen_base, half, 0.0), (shape.screen_base, half, shape.belt_h), (rear, half, shape.belt_h)]
-        nose = [(shape.screen_base, half, 0.0), (front, half, 0.0), (front, half, shape.bonnet_h), (shape.screen_base, half, shape.belt_h)]
+        # Seen from the right (+y) the front is on the right-hand side of the picture, from the left on the left-hand
+        # side.
+        lower = [
+            (rear, half, 0.0),
+            (shape.screen_base, half, 0.0),
+            (shape.screen_base, half, shape.belt_h),
+            (rear, half, shape.belt_h),
+        ]
+        nose = [
+            (shape.screen_base, half, 0.0),
+            (front, half, 0.0),
+            (front, half, shape.bonnet_h),
+            (shape.screen_base, half, shape.belt_h),
+        ]
         cabin = [
-            (shape.window_base, half, shape.belt_h), (shape.screen_base, half, shape.belt_h),
-            (shape.roof_front, top, shape.roof_h), (shape.roof_rear, top, shape.roof_h),
-        ]  # fmt: skip
+            (shape.window_base, half, shape.belt_h),
+            (shape.screen_base, half, shape.belt_h),
+            (shape.roof_front, top, shape.roof_h),
+            (shape.roof_rear, top, shape.roof_h),
+        ]
         panels = [
             (lower, body, (0.0, 0.0), (split, 1.0)),
             (nose, body, (split, 0.0), (1 - split, 1.0)),
@@ -111,13 +141,24 @@ def add_vehicle(
         (shape.roof_front, top, shape.roof_h, shape.roof_rear, top, shape.roof_h, atlas.ids("plain")[0], True),
         (rear, half, 0.0, rear, half, shape.belt_h, pick("car_rear"), False),
         (rear, half, shape.belt_h, shape.window_base, half, shape.belt_h, atlas.ids("plain")[0], False),
-        (shape.window_base, half, shape.belt_h, shape.roof_rear, top, shape.roof_h,
-         atlas.ids("plain")[0] if is_van else atlas.ids("windscreen")[0], False),
-    ]  # fmt: skip
+        (
+            shape.window_base,
+            half,
+            shape.belt_h,
+            shape.roof_rear,
+            top,
+            shape.roof_h,
+            atlas.ids("plain")[0] if is_van else atlas.ids("windscreen")[0],
+            False,
+        ),
+    ]
     for ahead0, half0, h0, ahead1, half1, h1, texture, from_front in across:
         right = -1 if from_front else 1
         corners = place(
-            (ahead0, -right * half0, h0), (ahead0, right * half0, h0), (ahead1, right * half1, h1), (ahead1, -right * half1, h1)
+            (ahead0, -right * half0, h0),
+            (ahead0, right * half0, h0),
+            (ahead1, right * half1, h1),
+            (ahead1, -right * half1, h1),
         )
         builder.quad(corners, texture, _CAR, tint=paint)
     builder.shadow(s, y, shape.length * 0.56, shape.width * 0.62)

@@ -18,8 +18,8 @@ class Weather:
 
     Attributes:
         kind: the name of the condition.
-        severity: how much of it, in ``unit``. Fog: meteorological optical range, above 0 and finite; smaller is worse. Rain: rate,
-            above 0 and finite. Clear: 0.
+        severity: how much of it, in ``unit``. Fog: meteorological optical range, above 0 and finite; smaller is worse.
+            Rain: rate, above 0 and finite. Clear: 0.
 
     Raises ConfigurationError for an unknown kind or a severity out of its range.
     """

@@ -11,7 +11,7 @@ MIN_VISIBILITY_M = 1.0
 
 
 def fog_extinction_per_m(visibility_m: float) -> float:
-    """Extinction coefficient for a meteorological optical range: ``ln 20 / MOR``, so that contrast at that range is 5 %.
+    """Extinction coefficient for a meteorological optical range: ``ln 20 / MOR``, as contrast there is 5 %.
 
     ``visibility_m`` is MIN_VISIBILITY_M or more, inf allowed; ConfigurationError otherwise.
     """
@@ -31,8 +31,8 @@ def apply_fog(image: np.ndarray, depth_m: np.ndarray, visibility_m: float, airli
         visibility_m: meteorological optical range, 1 m or more; inf leaves the image as it is.
         airlight: sRGB colour of endless fog.
 
-    Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for visibility or airlight out of range, FrameError
-    for arrays of wrong shape or type, or with negative or NaN depth.
+    Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for visibility or airlight out of
+    range, FrameError for arrays of wrong shape or type, or with negative or NaN depth.
     """
     check_frame(image, depth_m)
     check_airlight(airlight)

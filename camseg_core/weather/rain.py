@@ -1,7 +1,8 @@
 """Rain from metric depth: a veil of far drops and streaks of near ones.
 
-Drop sizes follow Marshall and Palmer (1948): ``N(D) = N0 exp(-Λ D)`` drops per m³ and mm of diameter, with N0 = 8000 and
-Λ = 4.1 R^-0.21 per mm at R mm/h. Fall speeds follow Atlas, Srivastava and Sekhon (1973): ``9.65 - 10.3 exp(-0.6 D)`` m/s.
+Drop sizes follow Marshall and Palmer (1948): ``N(D) = N0 exp(-Λ D)`` drops per m³ and mm of diameter, with N0 = 8000
+and Λ = 4.1 R^-0.21 per mm at R mm/h. Fall speeds follow Atlas, Srivastava and Sekhon (1973): ``9.65 - 10.3 exp(-0.6
+D)`` m/s.
 """
 
 import math
@@ -15,7 +16,7 @@ MAX_RATE_MM_PER_H = 300.0
 
 _N0_PER_M3_MM = 8000.0
 _STREAK_NEAR_M, _STREAK_FAR_M = 0.3, 3.5
-"""Drops nearer are out of focus beyond recognition, drops farther are far thinner than a pixel and belong to the veil."""
+"""Nearer drops are out of focus beyond recognition, farther ones are much thinner than a pixel: part of the veil."""
 
 _STREAK_MIN_MM, _STREAK_MAX_MM = 1.0, 6.0
 """Smaller drops leave no visible streak, larger ones break up as they fall."""
@@ -34,9 +35,9 @@ def fall_speed_mps(diameter_mm: np.ndarray) -> np.ndarray:
 def rain_extinction_per_m(rate_mm_per_h: float) -> float:
     """Extinction coefficient of rain at optical wavelengths.
 
-    Drops are large against the wavelength, so each takes away twice its cross-section (van de Hulst, 1957), and the integral of
-    ``2 * π/4 * D² * N(D)`` over Marshall and Palmer's sizes is ``π N0 / Λ³`` mm²/m³: 0.36 R^0.63 per km. Measurements used by
-    Halder et al. (2019), 0.312 R^0.67 per km, agree within 15 % from 5 to 300 mm/h.
+    Drops are large against the wavelength, so each takes away twice its cross-section (van de Hulst, 1957), and the
+    integral of ``2 * π/4 * D² * N(D)`` over Marshall and Palmer's sizes is ``π N0 / Λ³`` mm²/m³: 0.36 R^0.63 per km.
+    Measurements used by Halder et al. (2019), 0.312 R^0.67 per km, agree within 15 % from 5 to 300 mm/h.
 
     ``rate_mm_per_h`` is 0 to 300; ConfigurationError otherwise.
     """
@@ -58,10 +59,12 @@ def apply_rain(
     speed_mps: float = 0.0,
     airlight: RGB = AIRLIGHT,
 ) -> np.ndarray:
-    """The image as seen in rain: attenuated by distance, and crossed by the streaks of near drops. In linear light, like fog.
+    """The image as seen in rain: attenuated by distance, and crossed by the streaks of near drops.
 
-    A drop of diameter D and speed v covers a point of its streak for D / v of the exposure, and there shows the bright surroundings
-    it refracts instead of what is behind it (Garg and Nayar, 2007); thinner than a pixel it covers that part of the pixel.
+    Computed in linear light, like fog.
+    A drop of diameter D and speed v covers a point of its streak for D / v of the exposure, and there shows the bright
+    surroundings it refracts instead of what is behind it (Garg and Nayar, 2007); thinner than a pixel it covers that
+    part of the pixel.
 
     Args:
         image: (height, width, 3) uint8 sRGB.
@@ -73,8 +76,8 @@ def apply_rain(
         speed_mps: of the camera along its axis, 0 or more: drops come towards a vehicle.
         airlight: sRGB colour of an endless path through the rain, and of the drops.
 
-    Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for a value out of range, FrameError for arrays of
-    wrong shape or type, or with negative or NaN depth.
+    Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for a value out of range, FrameError
+    for arrays of wrong shape or type, or with negative or NaN depth.
     """
     check_frame(image, depth_m)
     check_airlight(airlight)
@@ -99,7 +102,12 @@ def apply_rain(
 
 
 def _streaks(
-    depth_m: np.ndarray, rate_mm_per_h: float, rng: np.random.Generator, focal_px: float, exposure_s: float, speed_mps: float
+    depth_m: np.ndarray,
+    rate_mm_per_h: float,
+    rng: np.random.Generator,
+    focal_px: float,
+    exposure_s: float,
+    speed_mps: float,
 ) -> np.ndarray:
     """Share of the exposure during which near drops cover each pixel, (h, w) float32, 0 to 1."""
     height, width = depth_m.shape
@@ -109,7 +117,8 @@ def _streaks(
     volume_m3 = 4 * half_x * half_y * (_STREAK_FAR_M**3 - _STREAK_NEAR_M**3) / 3
     ends = np.exp(-slope * np.array([_STREAK_MIN_MM, _STREAK_MAX_MM]))
     count = rng.poisson(_N0_PER_M3_MM / slope * (ends[0] - ends[1]) * volume_m3)
-    # Inverse distribution functions: sizes of the exponential between its two ends, places evenly in the view's pyramid.
+    # Inverse distribution functions: sizes of the exponential between its two ends, places evenly in the view's
+    # pyramid.
     diameter_mm = -np.log(ends[0] + rng.random(count) * (ends[1] - ends[0])) / slope
     z = np.cbrt(_STREAK_NEAR_M**3 + rng.random(count) * (_STREAK_FAR_M**3 - _STREAK_NEAR_M**3))
     x, y = rng.uniform(-half_x, half_x, count) * z, rng.uniform(-half_y, half_y, count) * z
@@ -119,7 +128,8 @@ def _streaks(
     end = np.stack([x / z_end, (y + speed * exposure_s) / z_end], -1) * focal_px
     length_px = np.linalg.norm(end - start, axis=-1) + 1e-6
     width_px = focal_px * diameter_mm * 1e-3 / z
-    # While the drop runs along its streak, a point of it is covered for the time the drop takes to pass its own diameter.
+    # While the drop runs along its streak, a point of it is covered for the time the drop takes to pass its own
+    # diameter.
     share = np.minimum(width_px / length_px, 1.0) * np.minimum(width_px, 1.0)
 
     samples = np.ceil(length_px * np.maximum(width_px, 1.0) * 1.5).astype(np.int64)

@@ -16,12 +16,12 @@ _ENCODE = np.round(linear_to_srgb(np.arange(65536) / 65535) * 255).astype(np.uin
 
 
 def check_frame(image: np.ndarray, depth_m: np.ndarray) -> None:
-    """Raises FrameError unless image is (h, w, 3) uint8 and depth_m (h, w) floating, without NaN and nowhere negative."""
+    """Raises FrameError unless image is (h, w, 3) uint8 and depth_m (h, w) floating, 0 or more, without NaN."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise FrameError(f"image of shape {image.shape} and type {image.dtype}; expected (height, width, 3) uint8")
     if depth_m.shape != image.shape[:2] or not np.issubdtype(depth_m.dtype, np.floating):
         raise FrameError(
-            f"depth_m of shape {depth_m.shape} and type {depth_m.dtype}; expected {image.shape[:2]}, floating, as the image"
+            f"depth_m of shape {depth_m.shape} and type {depth_m.dtype}; expected {image.shape[:2]} and floating"
         )
     if depth_m.size and not depth_m.min() >= 0:
         raise FrameError(f"depth_m has a smallest value of {depth_m.min()}; expected 0 or more everywhere, and no NaN")
@@ -39,15 +39,15 @@ def decode(image: np.ndarray) -> np.ndarray:
 
 
 def encode(light: np.ndarray) -> np.ndarray:
-    """sRGB values, uint8, of linear light, float32 in 0 to 1; same shape."""
+    """Values in sRGB, uint8, of linear light, float32 in 0 to 1; same shape."""
     return _ENCODE[(light * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
 
 
 def veil(light: np.ndarray, depth_m: np.ndarray, extinction_per_m: float, airlight: np.ndarray) -> np.ndarray:
     """Koschmieder's law: ``light * t + airlight * (1 - t)`` with ``t = exp(-extinction * depth)``.
 
-    ``light`` is (h, w, 3) float32 linear and is changed, ``depth_m`` (h, w) the range along each ray (inf: airlight alone),
-    ``airlight`` (3,) linear. Returns ``light``.
+    ``light`` is (h, w, 3) float32 linear and is changed, ``depth_m`` (h, w) the range along each ray (inf: airlight
+    alone), ``airlight`` (3,) linear. Returns ``light``.
     """
     transmission = cv2.exp(depth_m.astype(np.float32) * np.float32(-extinction_per_m))[..., None]
     light -= airlight

@@ -16,7 +16,7 @@ FOG_BELOW_M = 1000.0
 
 _CLEAR_VISIBILITY_M = 50_000.0
 _SKY_PATH_M = 3000.0
-"""Length of fog or rain in front of the sky: finite, so that the sky too changes smoothly while the weather rolls in."""
+"""Length of fog or rain in front of the sky: finite, so that the sky changes smoothly while the weather rolls in."""
 
 _FOG_KNOTS_S = (12.0, 15.0, 18.0, 22.0, 25.0)
 _FOG_KNOTS_M = (_CLEAR_VISIBILITY_M, 150.0, 80.0, 130.0, _CLEAR_VISIBILITY_M)
@@ -37,7 +37,8 @@ def rain_mm_per_h_at(time_s: float) -> float:
 class RenderedClip:
     """A clip of 48 s: clear to 12 s, fog of 80 to 150 m to 25 s, clear to 36 s, rain of 25 to 50 mm/h to the end.
 
-    Every frame's ``weather`` is what was put into that frame: fog only where visibility is below 1000 m, rain from the first drop.
+    Every frame's ``weather`` is what was put into that frame: fog only where visibility is below 1000 m, rain from the
+    first drop.
 
     Args:
         seed: of the drive and of the drops, 0 or more.

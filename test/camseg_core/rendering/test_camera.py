@@ -8,7 +8,9 @@ from camseg_core.rendering import PinholeCamera
 
 
 def camera(**changes):
-    return PinholeCamera(**{"width_px": 480, "height_px": 360, "focal_px": 450.0, "height_m": 1.4, "pitch_rad": 0.02, **changes})
+    return PinholeCamera(
+        **{"width_px": 480, "height_px": 360, "focal_px": 450.0, "height_m": 1.4, "pitch_rad": 0.02, **changes}
+    )
 
 
 def test_distance_of_a_row_is_height_over_the_tangent_of_its_angle_below_the_horizontal():
@@ -40,7 +42,14 @@ def test_points_on_the_road_project_into_the_row_they_are_seen_in():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("width_px", 8), ("height_px", 9000), ("focal_px", 0.0), ("height_m", -1.0), ("focal_px", math.nan), ("pitch_rad", 0.6)],
+    [
+        ("width_px", 8),
+        ("height_px", 9000),
+        ("focal_px", 0.0),
+        ("height_m", -1.0),
+        ("focal_px", math.nan),
+        ("pitch_rad", 0.6),
+    ],
 )
 def test_values_out_of_range_are_named(name, value):
     with pytest.raises(ConfigurationError, match=f"{name} = {value}"):
