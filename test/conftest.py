@@ -3,8 +3,18 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+from camseg_core.autoencoders import KLAutoencoderConfig
+from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.fitting import fit_reference
+from camseg_core.models.camseg.configuration import CamSegConfig, FeatureConfig
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.runtime.engine import SHIPPED_REFERENCE
+from camseg_core.runtime.prediction import image_latent
+from camseg_core.weights_files import save_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,6 +26,41 @@ def camvid_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no CamVid at {root}")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> CamSegConfig:
+    """A CAM-Seg of every part, small enough to run in milliseconds."""
+    return CamSegConfig(
+        model_id="camseg-tiny",
+        label_set="camvid",
+        input_height_px=48,
+        input_width_px=64,
+        image_autoencoder=KLAutoencoderConfig(3, 4, (8, 8), pixel_unshuffle=4, norm_groups=4),
+        mask_autoencoder=KLAutoencoderConfig(11, 4, (8, 8), pixel_unshuffle=4, norm_groups=4),
+        patch_size=2,
+        width=16,
+        heads=2,
+        encoder_blocks=1,
+        decoder_blocks=1,
+        head_width=16,
+        head_blocks=1,
+        features=FeatureConfig(channels=(4, 6, 8, 8), blocks=(1, 1, 1), condition_channels=8),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_config, tmp_path_factory) -> Path:
+    """Folder of a CAM-Seg with random weights and a drift reference fitted on noise images."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("camseg-tiny")
+    model = CamSeg(tiny_config).eval()
+    save_module(model, tiny_config, folder)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
+    embeddings = np.stack([pool_latent(image_latent(model, image)) for image in images])
+    fit_reference([embeddings], tiny_config.model_id).save(folder / SHIPPED_REFERENCE)
+    return folder
 
 
 def why_no_ros() -> str | None:

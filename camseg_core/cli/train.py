@@ -13,7 +13,7 @@ from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_laten
 from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, ImageAutoencoderTask, MaskAutoencoderTask
 from camseg_core.data.datasets import CamVid, LabelledDataset
-
+from camseg_core.data.datasets.rendered_drives import RenderedDrives
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID, UNLABELLED
 from camseg_core.models.base import SamplingSettings
@@ -161,8 +161,6 @@ def _batches(
 ) -> BatchSource:
     datasets: list[tuple[LabelledDataset, float]] = [(CamVid(root, "train"), 1.0)]
     if drives:
-        from camseg_core.data.datasets.rendered_drives import RenderedDrives
-
         datasets = [(CamVid(root, "train"), 1.0 - drives_share), (RenderedDrives(drives, seed=seed), drives_share)]
     return BatchSource(datasets, batch_size, size, augmentation, seed)
 

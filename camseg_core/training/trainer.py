@@ -4,6 +4,7 @@ import json
 import math
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.precision import supports_bfloat16
-from camseg_core.training.batches import BatchSource
+from camseg_core.training.batches import Batch, BatchSource
 from camseg_core.training.task import TrainingTask
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -85,11 +86,18 @@ class Trainer:
         self._resume()
         bfloat16 = supports_bfloat16(self._device)
         figures: dict[str, float] = {}
-        with tqdm(total=self._settings.steps, initial=self._step, unit="step") as progress:
+        # The next batch is drawn while this one is computed; OpenCV and numpy let go of the interpreter lock.
+        with (
+            ThreadPoolExecutor(max_workers=1) as drawing,
+            tqdm(total=self._settings.steps, initial=self._step, unit="step") as progress,
+        ):
+            upcoming = drawing.submit(self._batches.batch, self._step)
             while self._step < self._settings.steps:
                 started = time.perf_counter()
+                batch = upcoming.result()
+                upcoming = drawing.submit(self._batches.batch, self._step + 1)
                 with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
-                    losses = self._train_step()
+                    losses = self._train_step(batch)
                 self._step += 1
                 progress.update()
                 if self._step % 20 == 0:
@@ -104,13 +112,13 @@ class Trainer:
                     self._save()
         return figures
 
-    def _train_step(self) -> dict[str, Tensor]:
+    def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         self._task.module.train()
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate()
         generator = torch.Generator(self._device).manual_seed(self._settings.seed * 1_000_003 + self._step)
         torch.manual_seed(self._settings.seed * 1_000_003 + self._step)
-        losses = self._task.losses(self._batches.batch(self._step).to(self._device), generator)
+        losses = self._task.losses(batch.to(self._device), generator)
         self._optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         norm = nn.utils.clip_grad_norm_(self._trainable, self._settings.gradient_clip)

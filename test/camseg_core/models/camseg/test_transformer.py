@@ -1,0 +1,47 @@
+"""Position embeddings on other grids; what masking hides."""
+
+import torch
+
+from camseg_core.models.camseg.transformer import MaskedTransformer
+
+
+def make_transformer() -> MaskedTransformer:
+    torch.manual_seed(0)
+    return MaskedTransformer(
+        token_channels=(4, 4), grid=(4, 6), width=16, heads=2, mlp_ratio=2.0, encoder_blocks=1, decoder_blocks=1
+    ).eval()
+
+
+@torch.no_grad()
+def test_a_masked_mask_token_has_no_influence():
+    transformer = make_transformer()
+    image, mask = torch.randn(1, 24, 4), torch.randn(1, 24, 4)
+    visible = torch.tensor([[3, 7]])
+    other = mask.clone()
+    other[:, [0, 1, 20]] += 5.0
+
+    def conditions(tokens):
+        return transformer.decode(transformer.encode(image, (4, 6), tokens, visible), (4, 6), visible)
+
+    assert torch.equal(conditions(mask), conditions(other))
+    other[:, 3] += 5.0
+    assert not torch.allclose(conditions(mask), conditions(other))
+
+
+@torch.no_grad()
+def test_positions_are_interpolated_to_another_grid():
+    transformer = make_transformer()
+    # A linear ramp over the rows stays the same ramp, sampled at the new pixel centres.
+    rows = (torch.arange(4) + 0.5) / 4
+    transformer.encoder_position.copy_(rows.view(1, 1, 4, 1, 1).expand(1, 2, 4, 6, 16).reshape(1, 48, 16))
+    doubled = transformer._positions(transformer.encoder_position, (8, 12)).view(2, 8, 12, 16)
+    inner = ((torch.arange(8) + 0.5) / 8)[1:-1]  # the outermost centres lie beyond the ramp's ends and repeat them
+    torch.testing.assert_close(doubled[0, 1:-1, 0, 0], inner)
+    torch.testing.assert_close(doubled[1, 1:-1, 5, 3], inner)
+
+
+@torch.no_grad()
+def test_any_grid_gives_one_condition_per_position():
+    transformer = make_transformer()
+    encoded = transformer.encode(torch.randn(2, 15, 4), (3, 5))
+    assert transformer.decode(encoded, (3, 5)).shape == (2, 30, 16)

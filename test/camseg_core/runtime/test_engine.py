@@ -1,0 +1,123 @@
+"""The engine: same frame, same mask; results at the frame's size; errors that name what is wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from camseg_core.errors import ConfigurationError, DriftReferenceError, FrameError, WeightsError
+from camseg_core.frames import DriftState, Frame
+from camseg_core.runtime.engine import SHIPPED_REFERENCE, EngineSettings, InferenceEngine
+
+
+@pytest.fixture
+def settings(tiny_model):
+    return EngineSettings(model=str(tiny_model), device="cpu")
+
+
+@pytest.fixture
+def engine(settings):
+    return InferenceEngine(settings)
+
+
+def noise_frame(height: int, width: int, stamp_ns: int = 1, seed: int = 5, camera: str = "front") -> Frame:
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Frame(image, stamp_ns, camera)
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (30, 100), (201, 97), (1, 1)])
+def test_mask_has_the_frame_size_and_known_classes(engine, height, width):
+    labels = engine.infer(noise_frame(height, width)).labels
+    assert labels.shape == (height, width)
+    assert labels.dtype == np.uint8
+    assert labels.max() < len(engine.label_set)
+
+
+def test_same_seed_same_mask_other_seed_other_mask(settings):
+    # Few steps on random weights leave the starting noise visible in the mask.
+    frame = noise_frame(48, 64)
+    masks = [InferenceEngine(replace(settings, seed=seed)).infer(frame).labels for seed in (0, 0, 1)]
+    assert np.array_equal(masks[0], masks[1])
+    assert not np.array_equal(masks[0], masks[2])
+
+
+def test_drift_tells_a_blank_frame_from_what_the_reference_saw(engine):
+    ordinary = engine.infer(noise_frame(48, 64)).drift
+    blank = engine.infer(Frame(np.zeros((48, 64, 3), dtype=np.uint8), 2, "front")).drift
+    assert ordinary.state == DriftState.NOMINAL
+    assert blank.state == DriftState.ERROR
+    assert blank.score > blank.error_threshold > ordinary.score
+    assert blank.state_since_ns == 2
+    assert blank.model_id == "camseg-tiny"
+
+
+def test_cameras_keep_states_of_their_own(engine):
+    engine.infer(Frame(np.zeros((48, 64, 3), dtype=np.uint8), 1, "front"))
+    engine.infer(noise_frame(48, 64, stamp_ns=2, camera="rear"))
+    again = engine.infer(Frame(np.zeros((48, 64, 3), dtype=np.uint8), 3, "front")).drift
+    assert again.state_since_ns == 1
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
+def test_an_image_of_another_kind_is_named(engine, image):
+    with pytest.raises(FrameError, match="expected height×width×3 uint8"):
+        engine.infer(Frame(image, 1))
+
+
+def test_a_missing_model_is_named_with_the_shipped_ones():
+    with pytest.raises(WeightsError, match="'no-such-model'.*camseg-small"):
+        InferenceEngine(EngineSettings(model="no-such-model"))
+
+
+@pytest.mark.parametrize("keep", [0, 100, 5000])
+def test_weights_that_are_cut_short_are_named(tiny_model, tmp_path, keep):
+    for file in tiny_model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=rf"model.safetensors: is not a whole safetensors file \({keep} bytes"):
+        InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
+
+
+def test_a_pickle_is_not_loaded(tiny_model, tmp_path):
+    for file in tiny_model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"\x80\x04\x95" + bytes(100))
+    with pytest.raises(WeightsError, match="not a whole safetensors file"):
+        InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
+
+
+def test_weights_of_another_size_are_named(tiny_model, tmp_path):
+    for file in tiny_model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"width": 16', '"width": 32'))
+    with pytest.raises(WeightsError, match="model.safetensors: belongs to a model of another shape"):
+        InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"architecture": "segvar"}', '{"architecture": "camseg"}'])
+def test_a_configuration_that_is_no_model_is_named(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"config\.json"):
+        InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
+
+
+def test_a_model_without_drift_reference_says_how_to_make_one(tiny_model, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((tiny_model / name).read_bytes())
+    with pytest.raises(DriftReferenceError, match=f"{SHIPPED_REFERENCE}: no such file.*camseg drift fit"):
+        InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:97", ""])
+def test_an_unknown_device_is_named(settings, device):
+    with pytest.raises(ConfigurationError, match=f"device '{device}'"):
+        InferenceEngine(replace(settings, device=device))
+
+
+def test_steps_out_of_range_are_named(settings):
+    with pytest.raises(ConfigurationError, match="steps is 0"):
+        InferenceEngine(replace(settings, steps=0))

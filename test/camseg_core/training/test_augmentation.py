@@ -1,0 +1,60 @@
+"""Image and labels move together; colour changes leave labels alone."""
+
+import numpy as np
+import pytest
+
+from camseg_core.data.datasets import LabelledImage
+from camseg_core.labels import CAMVID, UNLABELLED
+from camseg_core.training.augmentation import AugmentationSettings, random_view
+
+STILL = AugmentationSettings(
+    zoom_min=1.0, zoom_max=1.0, rotation_deg=0.0, flip_probability=0.0, brightness=0.0, contrast=0.0, saturation=0.0,
+    gamma=0.0, color_shift=0.0, blur_probability=0.0, noise_probability=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def sample():
+    labels = np.zeros((40, 60), dtype=np.uint8)
+    labels[:20, :30], labels[:20, 30:], labels[20:, :30], labels[20:, 30:] = 0, 3, 5, 8
+    return LabelledImage(CAMVID.color_table()[labels], labels, "quadrants")
+
+
+def test_without_any_change_the_view_is_the_image(sample):
+    view = random_view(sample, (40, 60), STILL, np.random.default_rng(0))
+    assert np.array_equal(view.labels, sample.labels)
+    assert np.abs(view.image.astype(int) - sample.image).max() <= 1
+
+
+def test_mirrored_view_is_the_mirror_image(sample):
+    settings = AugmentationSettings(**{**vars(STILL), "flip_probability": 1.0})
+    view = random_view(sample, (40, 60), settings, np.random.default_rng(0))
+    # The mirror axis lies between pixels: one column at the border may fall outside.
+    assert np.array_equal(view.labels[:, 1:], sample.labels[:, ::-1][:, :-1])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_follow_the_image(sample, seed):
+    geometry = AugmentationSettings(**{**vars(STILL), "zoom_min": 0.6, "zoom_max": 2.0, "rotation_deg": 8.0})
+    view = random_view(sample, (36, 48), geometry, np.random.default_rng(seed))
+    inside = view.labels != UNLABELLED
+    drawn = CAMVID.color_table()[view.labels].astype(int)
+    agree = (np.abs(view.image.astype(int) - drawn).max(axis=2) <= 2)[inside]
+    assert inside.mean() > 0.3
+    assert agree.mean() > 0.9  # interpolation blends colours along the two edges
+
+
+def test_outside_the_image_is_unlabelled(sample):
+    shrunk = AugmentationSettings(**{**vars(STILL), "zoom_min": 0.5, "zoom_max": 0.5})
+    view = random_view(sample, (40, 60), shrunk, np.random.default_rng(0))
+    assert (view.labels != UNLABELLED).mean() == pytest.approx(0.25, abs=0.03)
+    assert set(np.unique(view.labels)) <= {0, 3, 5, 8, UNLABELLED}
+
+
+def test_colour_changes_leave_labels_alone(sample):
+    loud = AugmentationSettings(
+        zoom_min=1.0, zoom_max=1.0, rotation_deg=0.0, flip_probability=0.0, blur_probability=1.0, noise_probability=1.0
+    )
+    view = random_view(sample, (40, 60), loud, np.random.default_rng(3))
+    assert np.array_equal(view.labels, sample.labels)
+    assert not np.array_equal(view.image, sample.image)

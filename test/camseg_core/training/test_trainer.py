@@ -1,0 +1,107 @@
+"""A run that is killed goes on as if it had not been."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from camseg_core.autoencoders import KLAutoencoder, KLAutoencoderConfig
+from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, MaskAutoencoderTask
+from camseg_core.data.datasets import LabelledImage
+from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.labels import CAMVID
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
+from camseg_core.training.augmentation import AugmentationSettings
+from camseg_core.training.batches import BatchSource
+from camseg_core.training.trainer import CHECKPOINT_NAME, Trainer, TrainerSettings
+
+
+@pytest.fixture
+def dataset():
+    random = np.random.default_rng(0)
+    images = []
+    for index in range(4):
+        labels = np.repeat(np.repeat(random.integers(0, 11, (6, 8), dtype=np.uint8), 8, 0), 8, 1)
+        images.append(LabelledImage(CAMVID.color_table()[labels], labels, f"{index}"))
+    return images
+
+
+def batches(dataset, seed=0):
+    return BatchSource([(dataset, 1.0)], 2, (48, 64), AugmentationSettings(), seed)
+
+
+def mask_task(dataset):
+    torch.manual_seed(0)
+    autoencoder = KLAutoencoder(KLAutoencoderConfig(11, 4, (8, 8), pixel_unshuffle=4, norm_groups=4))
+    return MaskAutoencoderTask(autoencoder, CAMVID, torch.ones(11), dataset, AutoencoderLossSettings())
+
+
+def settings(steps, **changes):
+    return TrainerSettings(steps=steps, device="cpu", checkpoint_every=3, validate_every=100, warmup_steps=2, **changes)
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(source: BatchSource, step: int) -> BatchSource:
+    draw = source.batch
+
+    def batch(index):
+        if index == step:
+            raise Killed
+        return draw(index)
+
+    source.batch = batch
+    return source
+
+
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_path):
+    Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "whole").run()
+    with pytest.raises(Killed):
+        Trainer(mask_task(dataset), killed_at(batches(dataset), 5), settings(8), tmp_path / "killed").run()
+    Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "killed").run()
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, msg=name)
+
+
+def test_training_lowers_the_loss(dataset, tmp_path):
+    task = mask_task(dataset)
+    before = task.losses(batches(dataset).batch(0), torch.Generator().manual_seed(0))["total"].item()
+    Trainer(task, batches(dataset), settings(40, learning_rate=2e-2), tmp_path).run()
+    after = task.losses(batches(dataset).batch(0), torch.Generator().manual_seed(0))["total"].item()
+    assert after < 0.9 * before
+
+
+def test_camseg_trains_its_own_parts_and_leaves_the_autoencoders(dataset, tmp_path, tiny_config):
+    torch.manual_seed(0)
+    model = CamSeg(tiny_config)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    task = CamSegTask(model, torch.ones(11), dataset, CamSegLossSettings(), SamplingSettings())
+    Trainer(task, batches(dataset), settings(4, learning_rate=1e-2), tmp_path).run()
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"transformer", "stem", "feature_projection", "fusion", "head"}
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 cut short"])
+def test_a_checkpoint_that_is_not_whole_is_named(dataset, tmp_path, content):
+    (tmp_path / CHECKPOINT_NAME).write_bytes(content)
+    with pytest.raises(WeightsError, match=r"checkpoint\.pt: cannot be resumed"):
+        Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+
+
+def test_batches_are_functions_of_seed_and_step(dataset):
+    first, again, other = batches(dataset), batches(dataset), batches(dataset, seed=1)
+    first.batch(0)
+    assert torch.equal(first.batch(3).images, again.batch(3).images)
+    assert torch.equal(first.batch(3).labels, again.batch(3).labels)
+    assert not torch.equal(first.batch(3).images, first.batch(4).images)
+    assert not torch.equal(first.batch(3).images, other.batch(3).images)
+
+
+def test_shares_that_do_not_add_up_are_named(dataset):
+    with pytest.raises(ConfigurationError, match=r"shares are \[0.5, 0.4\]"):
+        BatchSource([(dataset, 0.5), (dataset, 0.4)], 2, (48, 64), AugmentationSettings(), 0)
