@@ -2,13 +2,17 @@
 
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from tqdm import tqdm
 
+from camseg_core.data.sources.rendered_clip import RenderedClip
+from camseg_core.data.sources.stored_clip import StoredClip
 from camseg_core.errors import CamsegError
 from camseg_core.labels import CAMVID
 from camseg_core.runtime.engine import EngineSettings
@@ -36,7 +40,6 @@ def run(
     drift_reference: Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")] = "",
 ) -> None:
     """Plays frames through camseg_node and writes a video, a report and metrics; with no option, the built-in clip."""
-    is_built_in = images is None and bag is None
     options = DemoOptions(
         images=images,
         labels=labels,
@@ -47,14 +50,21 @@ def run(
         model=model,
         device=device,
         steps=steps,
-        drift_reference=drift_reference or (rendered_drift_reference(model) if is_built_in else ""),
+        drift_reference=drift_reference or (rendered_drift_reference(model) if images is bag is None else ""),
     )
     tell = Console(stderr=True, highlight=False).print
     source = options.open_source()
     tell(f"{len(source)} frames of {options.describe_source()} at {rate:g} Hz")
     start = datetime.now(UTC)
     recording = Recording(out / "recording")
-    run_session(options, recording, tell)
+    recording.create()
+    played = options
+    if isinstance(source, RenderedClip):
+        # Beforehand, because rendering beside the node would take the processor from it.
+        frames = tqdm(source, desc="rendering", unit="frame", file=sys.stderr)
+        source = StoredClip.write(recording.folder / "clip", frames)
+        played = replace(options, images=source.images)
+    run_session(played, recording, tell)
     summary = Assessment(recording, source, CAMVID).write(out, options.setup(start))
     print_summary(summary, out)
 

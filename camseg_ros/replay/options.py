@@ -57,7 +57,11 @@ class DemoOptions:
         """What is run, on what, for the report."""
         return RunSetup(
             source=self.describe_source(),
-            **self.node_parameters(),
+            model=self.model,
+            device=self.device,
+            steps=self.steps,
+            seed=self.seed,
+            drift_reference=self.drift_reference,
             rate_hz=self.rate_hz,
             date=start.isoformat(timespec="seconds"),
             hardware=hardware(),

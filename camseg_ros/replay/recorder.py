@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -94,7 +94,7 @@ class Recorder(Node):
     def _listen(self, kind: type, topic: str, keep: Callable | None) -> None:
         """Subscribes; of every message the arrival is kept, and with ``keep`` more."""
 
-        def on_message(message) -> None:
+        def on_message(message: Any) -> None:
             arrival_ns = time.time_ns()
             header = getattr(message, "header", None)
             self._arrivals.write(

@@ -31,14 +31,13 @@ def run_session(
 
     Args:
         options: what is played, through which node.
-        recording: where to; an earlier one there is replaced.
+        recording: where to; a new one.
         tell: is given one line at each step.
         node_command: what runs as the node; the ROS arguments are added.
 
     Raises:
         ChildError: a process ended early, or did not come up.
     """
-    recording.create()
     parameters = recording.folder / "parameters.yaml"
     # JSON is YAML, and says of every value which type it has.
     parameters.write_text(json.dumps({"/**": {"ros__parameters": options.node_parameters()}}, indent=2))

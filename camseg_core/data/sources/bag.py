@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
@@ -60,7 +61,7 @@ class BagSource:
     def _decode(self, reader: AnyReader, messages: Iterator, index: int) -> SourceFrame:
         with _reading(self._path, f"message {index} on {self._topic}"):
             _, _, data = next(messages)
-            message = reader.deserialize(data, IMAGE_TYPE)
+            message: Any = reader.deserialize(data, IMAGE_TYPE)
             image = to_rgb(
                 message.encoding, message.height, message.width, message.step, message.data, bool(message.is_bigendian)
             )

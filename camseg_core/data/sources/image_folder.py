@@ -41,12 +41,14 @@ class ImageFolder:
     def __iter__(self) -> Iterator[SourceFrame]:
         for index, path in enumerate(self._images):
             image = read_rgb(path)
-            labels = None if self._labels is None else _class_ids(self._labels[index], self._label_set)
-            if labels is not None and labels.shape != image.shape[:2]:
-                raise DatasetError(
-                    f"{self._labels[index]}: is {_size(labels)} pixels; expected {_size(image)} as {path}"
-                )
+            labels = None if self._labels is None else self._read_labels(self._labels[index], image, path)
             yield SourceFrame(image=image, stamp_ns=round(index * self._period_ns), labels=labels)
+
+    def _read_labels(self, path: Path, image: np.ndarray, image_path: Path) -> np.ndarray:
+        labels = _class_ids(path, self._label_set)
+        if labels.shape != image.shape[:2]:
+            raise DatasetError(f"{path}: is {_size(labels)} pixels; expected {_size(image)} as {image_path}")
+        return labels
 
 
 def _find_labels(folder: Path, images: list[Path]) -> list[Path]:

@@ -104,18 +104,20 @@ def tick_values(low: float, high: float, count: int) -> list[float]:
 
 def drift_chart(run: Run) -> DriftChart | None:
     """The drift score over time; None where no frame was judged."""
-    judged = [frame for frame in run.frames if frame.drift is not None and math.isfinite(frame.drift.score)]
+    judged = run.judged()
     if not judged:
         return None
-    last = judged[-1].drift
+    _, last = judged[-1]
     levels = {"warn": last.warn_threshold, "error": last.error_threshold}
     levels = {name: level for name, level in levels.items() if math.isfinite(level)}
-    highest = max([frame.drift.score for frame in judged] + list(levels.values())) * 1.08 or 1.0
+    highest = max([reading.score for _, reading in judged] + list(levels.values())) * 1.08 or 1.0
     period_s = _period_s(run)
     end_s = run.seconds(run.frames[-1]) + period_s
     x, y = _x_scale(0.0, end_s), _y_scale(highest)
     return DriftChart(
-        points=tuple(Point(x(run.seconds(f)), y(f.drift.score), f.drift.state.name.lower()) for f in judged),
+        points=tuple(
+            Point(x(run.seconds(frame)), y(reading.score), reading.state.name.lower()) for frame, reading in judged
+        ),
         bands=_weather_bands(run, x, end_s),
         thresholds=tuple(Mark(y(level), name, f"{name} {level:.3g}") for name, level in levels.items()),
         x_ticks=x.ticks(tick_values(0.0, end_s, 10)),

@@ -1,5 +1,6 @@
 """The record of one run of the node: every frame that was sent and what came back for it."""
 
+import math
 from dataclasses import dataclass
 
 from camseg_core.frames import DriftState
@@ -103,6 +104,10 @@ class Run:
     messages_received: dict[str, int]
     stamps_match: bool
     setup: RunSetup
+
+    def judged(self) -> list[tuple[FrameRecord, DriftReading]]:
+        """The frames whose drift score arrived and is a number, each with its reading."""
+        return [(f, f.drift) for f in self.frames if f.drift is not None and math.isfinite(f.drift.score)]
 
     def seconds(self, frame: FrameRecord) -> float:
         """Seconds from the first frame's stamp to that of ``frame``."""

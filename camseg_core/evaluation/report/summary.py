@@ -105,43 +105,35 @@ def summarize(
         segmentation: metrics over the processed frames that have labels; None where none has.
         condition_miou: mean IoU by the name of the true weather, for those with labels.
     """
-    judged = [frame for frame in run.frames if _has_score(frame)]
-    with_truth = [frame for frame in judged if frame.weather is not None]
-    last = judged[-1].drift if judged else None
+    judged = run.judged()
+    last = judged[-1][1] if judged else None
+    truths = [(reading.score, frame.weather.kind != "clear") for frame, reading in judged if frame.weather is not None]
     return RunSummary(
         counts=run.counts,
         latency_ms=latency_percentiles([ms for frame in run.frames if (ms := frame.latency_ms) is not None]),
         segmentation=segmentation,
-        drift_auroc=auroc(
-            [frame.drift.score for frame in with_truth], [frame.weather.kind != "clear" for frame in with_truth]
-        ),
-        drift_method=last and last.method,
-        drift_warn_threshold=last and last.warn_threshold,
-        drift_error_threshold=last and last.error_threshold,
-        conditions={
-            name: _summarize_condition(frames, condition_miou.get(name))
-            for name, frames in _frames_by_weather(run).items()
-        },
+        drift_auroc=auroc([score for score, _ in truths], [affected for _, affected in truths]),
+        drift_method=last.method if last else None,
+        drift_warn_threshold=last.warn_threshold if last else None,
+        drift_error_threshold=last.error_threshold if last else None,
+        conditions={name: _summarize_condition(run, name, condition_miou.get(name)) for name in _weather_names(run)},
         messages_received=run.messages_received,
         stamps_match=run.stamps_match,
         setup=run.setup,
     )
 
 
-def _has_score(frame: FrameRecord) -> bool:
-    return frame.drift is not None and math.isfinite(frame.drift.score)
+def _weather_names(run: Run) -> list[str]:
+    return list(dict.fromkeys(frame.weather.kind for frame in run.frames if frame.weather is not None))
 
 
-def _frames_by_weather(run: Run) -> dict[str, list[FrameRecord]]:
-    groups: dict[str, list[FrameRecord]] = {}
-    for frame in run.frames:
-        if frame.weather is not None:
-            groups.setdefault(frame.weather.kind, []).append(frame)
-    return groups
+def _is_weather(frame: FrameRecord, name: str) -> bool:
+    return frame.weather is not None and frame.weather.kind == name
 
 
-def _summarize_condition(frames: list[FrameRecord], miou: float | None) -> ConditionSummary:
-    readings = [frame.drift for frame in frames if _has_score(frame)]
+def _summarize_condition(run: Run, name: str, miou: float | None) -> ConditionSummary:
+    frames = [frame for frame in run.frames if _is_weather(frame, name)]
+    readings = [reading for frame, reading in run.judged() if _is_weather(frame, name)]
     alarms = [reading.state in (DriftState.WARN, DriftState.ERROR) for reading in readings]
     return ConditionSummary(
         frames=len(frames),

@@ -1,6 +1,6 @@
 """A video that a browser plays, from frames as they come."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import cv2
@@ -46,7 +46,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], rate_hz: float) -> int
     return count
 
 
-def _start(path: Path, size: tuple[int, int], rate_hz: float):
+def _start(path: Path, size: tuple[int, int], rate_hz: float) -> Generator[None, np.ndarray | None, None]:
     writer = imageio_ffmpeg.write_frames(
         str(path),
         size,

@@ -52,13 +52,19 @@ def children_of_this_process():
     return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
 
 
+def new_recording(out):
+    recording = Recording(out / "recording")
+    recording.create()
+    return recording
+
+
 def assess(options, recording):
     out = recording.folder.parent
     return Assessment(recording, options.open_source(), CAMVID).write(out, options.setup(datetime.now(UTC)))
 
 
 def test_every_frame_arrives_and_every_output_of_it_comes_back_with_its_stamp(options, tmp_path):
-    recording = Recording(tmp_path / "out" / "recording")
+    recording = new_recording(tmp_path / "out")
     told = []
     run_session(options, recording, told.append, node(0.0))
     summary = assess(options, recording)
@@ -77,7 +83,7 @@ def test_every_frame_arrives_and_every_output_of_it_comes_back_with_its_stamp(op
 
 
 def test_a_node_slower_than_the_camera_drops_frames_and_the_session_waits_for_the_last(options, tmp_path):
-    recording = Recording(tmp_path / "out" / "recording")
+    recording = new_recording(tmp_path / "out")
     run_session(options, recording, lambda line: None, node(0.5))
     counts = assess(options, recording).counts
     assert counts.received == FRAMES
@@ -96,12 +102,12 @@ def test_a_node_slower_than_the_camera_drops_frames_and_the_session_waits_for_th
 def test_a_node_that_ends_early_is_an_error_and_leaves_nothing_running(options, tmp_path, code, message):
     before = children_of_this_process()
     with pytest.raises(ChildError, match=message):
-        run_session(options, Recording(tmp_path / "recording"), lambda line: None, [sys.executable, "-c", code])
+        run_session(options, new_recording(tmp_path), lambda line: None, [sys.executable, "-c", code])
     assert children_of_this_process() == before
 
 
 def test_a_frame_that_cannot_be_decoded_ends_the_session(options, tmp_path, capfd):
     (options.images / "05.png").write_bytes(b"no picture")
     with pytest.raises(ChildError, match="camseg_player ended with exit code 1"):
-        run_session(options, Recording(tmp_path / "recording"), lambda line: None, node(0.0))
+        run_session(options, new_recording(tmp_path), lambda line: None, node(0.0))
     assert "05.png: cannot be decoded" in capfd.readouterr().err

@@ -1,0 +1,53 @@
+"""A clip on disk is the clip that was written, pixel by pixel."""
+
+import numpy as np
+import pytest
+
+from camseg_core.data.sources.image_folder import ImageFolder
+from camseg_core.data.sources.source_frame import SourceFrame
+from camseg_core.data.sources.stored_clip import StoredClip
+from camseg_core.errors import DatasetError
+from camseg_core.labels import CAMVID
+from camseg_core.weather import Weather
+
+WEATHER = [Weather.clear(), Weather.fog(80.5), Weather.rain(30.0)]
+
+
+@pytest.fixture
+def frames():
+    random = np.random.default_rng(0)
+    return [
+        SourceFrame(
+            random.integers(0, 256, (6, 10, 3), dtype=np.uint8),
+            index * 200_000_000,
+            random.choice(np.array([0, 10, 255], np.uint8), (6, 10)),
+            weather,
+        )
+        for index, weather in enumerate(WEATHER)
+    ]
+
+
+def test_everything_comes_back_as_it_was(tmp_path, frames):
+    clip = StoredClip.write(tmp_path / "clip", frames)
+    assert len(clip) == 3
+    for _ in range(2):
+        for read, written in zip(clip, frames, strict=True):
+            np.testing.assert_array_equal(read.image, written.image)
+            np.testing.assert_array_equal(read.labels, written.labels)
+            assert (read.stamp_ns, read.weather) == (written.stamp_ns, written.weather)
+
+
+def test_its_images_can_be_played_as_a_folder_in_the_same_order(tmp_path, frames):
+    clip = StoredClip.write(tmp_path / "clip", frames)
+    for read, written in zip(ImageFolder(clip.images, None, 5.0, CAMVID), frames, strict=True):
+        np.testing.assert_array_equal(read.image, written.image)
+
+
+def test_a_folder_without_a_clip_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="holds no stored clip"):
+        StoredClip(tmp_path)
+
+
+def test_frames_without_truth_are_refused(tmp_path, frames):
+    with pytest.raises(DatasetError, match="frame 0 has no labels or no weather"):
+        StoredClip.write(tmp_path / "clip", [SourceFrame(frames[0].image, 0)])
