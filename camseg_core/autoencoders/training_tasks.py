@@ -1,6 +1,5 @@
 """Training of the autoencoders: images by pixel distance, masks by class."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +47,7 @@ class ImageAutoencoderTask:
         decoded = self._autoencoder.decode(posterior.sample(generator)).float()
         pixels = (decoded - images).abs().mean()
         # Differences of neighbours weigh edges, which a plain pixel distance blurs away.
-        edges = sum(
-            (torch.diff(decoded, dim=axis) - torch.diff(images, dim=axis)).abs().mean() for axis in (-1, -2)
-        )
+        edges = sum((torch.diff(decoded, dim=axis) - torch.diff(images, dim=axis)).abs().mean() for axis in (-1, -2))
         kl = posterior.kl_divergence().float()
         return {"total": pixels + edges + self._settings.kl * kl, "pixels": pixels, "kl": kl}
 
@@ -80,7 +77,7 @@ class MaskAutoencoderTask:
         autoencoder: KLAutoencoder,
         label_set: LabelSet,
         class_weights: Tensor,
-        validation: Sequence[LabelledDataset] | LabelledDataset,
+        validation: LabelledDataset,
         settings: AutoencoderLossSettings,
     ) -> None:
         self.module: nn.Module = autoencoder
@@ -102,7 +99,7 @@ class MaskAutoencoderTask:
         return {"total": total, "cross_entropy": cross_entropy, "dice": dice, "kl": kl}
 
     def validate(self) -> dict[str, float]:
-        """mIoU of class maps reconstructed from the posterior mean, and the latents' standard deviation."""
+        """MIoU of class maps reconstructed from the posterior mean, and the latents' standard deviation."""
         device = next(self.module.parameters()).device
         confusion = ConfusionMatrix(self._label_set)
         means = []

@@ -43,9 +43,7 @@ def segmentation(
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
     network = load_model(model, resolve_device(device))
-    result = evaluate_segmentation(
-        network, CamVid(root, split), SamplingSettings(steps, sampler, seed), progress=True
-    )
+    result = evaluate_segmentation(network, CamVid(root, split), SamplingSettings(steps, sampler, seed), progress=True)
     _print(result)
     if json_path is not None:
         figures = {

@@ -27,7 +27,8 @@ from camseg_core.training.trainer import Trainer, TrainerSettings
 from camseg_core.weights_files import load_weights
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train a stage; a folder with a checkpoint is resumed. Order: autoencoders, segmentation."
+    no_args_is_help=True,
+    help="Train a stage; a folder with a checkpoint is resumed. Order: autoencoders, segmentation.",
 )
 
 Root = Annotated[Path, typer.Option(help="CamVid folder with train/, trainannot/, val/, valannot/.")]

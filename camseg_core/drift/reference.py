@@ -69,7 +69,7 @@ class DriftReference:
         """The reference in ``path``.
 
         Raises:
-            DriftReferenceError: the file is missing, not whole, altered, or fitted with a model other than ``model_id``.
+            DriftReferenceError: the file is missing, not whole, altered, or fitted with another model.
         """
         if not path.is_file():
             raise DriftReferenceError(f"{path}: no such file; expected a drift reference made by `camseg drift fit`")

@@ -38,4 +38,5 @@ def load_model(model: str, device: torch.device) -> SegmentationModel:
         raise WeightsError(f"{folder / CONFIG_NAME}: architecture {architecture!r}; expected {camseg.ARCHITECTURE!r}")
     network = CamSeg(load_config(camseg.CamSegConfig, folder))
     load_weights(network, folder)
-    return network.eval().to(device, memory_format=torch.channels_last)
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
+    return network.eval()

@@ -66,9 +66,7 @@ class BatchSource:
         views = []
         for source in random.choice(len(self._samples), size=self._batch_size, p=self._shares):
             samples = self._samples[source]
-            views.append(
-                random_view(samples[random.integers(len(samples))], self._size, self._augmentation, random)
-            )
+            views.append(random_view(samples[random.integers(len(samples))], self._size, self._augmentation, random))
         return collate(views)
 
 

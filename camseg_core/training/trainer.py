@@ -67,7 +67,7 @@ class Trainer:
         self._settings = settings
         self._folder = folder
         self._device = resolve_device(settings.device)
-        task.module.to(self._device, memory_format=torch.channels_last)
+        task.module.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
         self._trainable = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
         self._optimizer = torch.optim.AdamW(
             [

@@ -57,7 +57,7 @@ def test_stochastic_sampler_repeats_with_its_seed():
 
 
 def test_unknown_sampler_is_named():
-    with pytest.raises(ConfigurationError, match="'euler'.*expected one of.*ddim"):
+    with pytest.raises(ConfigurationError, match=r"'euler'.*expected one of.*ddim"):
         make_scheduler("euler", PROCESS)
 
 

@@ -1,6 +1,6 @@
 """Sizes of a CAM-Seg model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.sampling import NoiseProcess
@@ -55,7 +55,7 @@ class CamSegConfig:
     head_width: int
     head_blocks: int
     mlp_ratio: float = 4.0
-    noise_process: NoiseProcess = NoiseProcess()
+    noise_process: NoiseProcess = field(default_factory=NoiseProcess)
     features: FeatureConfig | None = None
     architecture: str = ARCHITECTURE
 

@@ -17,6 +17,7 @@ class TimestepEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(FREQUENCY_CHANNELS, width), nn.SiLU(), nn.Linear(width, width))
         half = FREQUENCY_CHANNELS // 2
         frequencies = torch.exp(-math.log(10000.0) * torch.arange(half, dtype=torch.float32) / half)
+        self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, timesteps: Tensor) -> Tensor:
@@ -58,12 +59,13 @@ class DiffusionHead(nn.Module):
         self.time_embed = TimestepEmbedding(width)
         self.cond_embed = nn.Linear(condition_channels, width)
         self.input_proj = nn.Linear(latent_channels, width)
-        self.res_blocks = nn.ModuleList(ResidualBlock(width) for _ in range(blocks))
+        residual_blocks = [ResidualBlock(width) for _ in range(blocks)]
+        self.res_blocks = nn.ModuleList(residual_blocks)
         self.final_norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.final_modulation = nn.Linear(width, 2 * width)
         self.final_linear = nn.Linear(width, output_channels)
         # Zero gates and output: every block starts as the identity (DiT, Peebles and Xie 2023).
-        for layer in [*(block.modulation for block in self.res_blocks), self.final_modulation, self.final_linear]:
+        for layer in [*(block.modulation for block in residual_blocks), self.final_modulation, self.final_linear]:
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 

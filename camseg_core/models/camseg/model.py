@@ -46,7 +46,9 @@ class CamSeg(SegmentationModel):
                 f"latents 1/{config.mask_autoencoder.downsampling}; expected the same"
             )
         if config.features is None and config.patch_size != 1:
-            raise ConfigurationError(f"{config.model_id}: patch_size is {config.patch_size}; expected 1 without features")
+            raise ConfigurationError(
+                f"{config.model_id}: patch_size is {config.patch_size}; expected 1 without features"
+            )
         self.config = config
         self.model_id = config.model_id
         self.label_set = get_label_set(config.label_set)

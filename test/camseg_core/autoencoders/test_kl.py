@@ -43,7 +43,9 @@ def test_kl_divergence_is_that_of_two_normals():
 
 
 def test_samples_have_the_posterior_moments():
-    posterior = Posterior(mean=torch.full((1, 1, 200, 200), 2.0), log_variance=torch.full((1, 1, 200, 200), 2.0).log() * 2)
+    posterior = Posterior(
+        mean=torch.full((1, 1, 200, 200), 2.0), log_variance=torch.full((1, 1, 200, 200), 2.0).log() * 2
+    )
     drawn = posterior.sample(torch.Generator().manual_seed(0))
     # Standard errors at 40,000 draws: 0.01 for the mean, 0.007 for the standard deviation.
     assert float(drawn.mean()) == pytest.approx(2.0, abs=0.05)

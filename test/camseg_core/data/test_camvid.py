@@ -39,7 +39,7 @@ def test_real_frames(camvid_root):
 
 
 def test_unknown_split_is_named(root):
-    with pytest.raises(DatasetError, match="split 'dev'.*train.*val.*test"):
+    with pytest.raises(DatasetError, match=r"split 'dev'.*train.*val.*test"):
         CamVid(root, "dev")
 
 

@@ -65,7 +65,7 @@ def test_a_cut_file_is_refused(reference, tmp_path, keep):
     path = tmp_path / "reference.safetensors"
     reference.save(path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DriftReferenceError, match="reference.safetensors.*not a whole safetensors"):
+    with pytest.raises(DriftReferenceError, match=r"reference.safetensors.*not a whole safetensors"):
         DriftReference.load(path, "camseg-tiny")
 
 
@@ -80,7 +80,7 @@ def test_an_altered_file_is_refused(reference, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DriftReferenceError, match="absent.safetensors: no such file"):
+    with pytest.raises(DriftReferenceError, match=r"absent.safetensors: no such file"):
         DriftReference.load(tmp_path / "absent.safetensors", "camseg-tiny")
 
 

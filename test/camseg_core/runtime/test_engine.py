@@ -59,7 +59,8 @@ def test_cameras_keep_states_of_their_own(engine):
 
 
 @pytest.mark.parametrize(
-    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+    "image",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)],
 )
 def test_an_image_of_another_kind_is_named(engine, image):
     with pytest.raises(FrameError, match="expected height×width×3 uint8"):
@@ -67,7 +68,7 @@ def test_an_image_of_another_kind_is_named(engine, image):
 
 
 def test_a_missing_model_is_named_with_the_shipped_ones():
-    with pytest.raises(WeightsError, match="'no-such-model'.*camseg-small"):
+    with pytest.raises(WeightsError, match=r"'no-such-model'.*camseg-small"):
         InferenceEngine(EngineSettings(model="no-such-model"))
 
 
@@ -85,7 +86,7 @@ def test_a_pickle_is_not_loaded(tiny_model, tmp_path):
     for file in tiny_model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.safetensors").write_bytes(b"\x80\x04\x95" + bytes(100))
-    with pytest.raises(WeightsError, match="not a whole safetensors file"):
+    with pytest.raises(WeightsError, match=r"not a whole safetensors file"):
         InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
 
 
@@ -94,7 +95,7 @@ def test_weights_of_another_size_are_named(tiny_model, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     config = tmp_path / "config.json"
     config.write_text(config.read_text().replace('"width": 16', '"width": 32'))
-    with pytest.raises(WeightsError, match="model.safetensors: belongs to a model of another shape"):
+    with pytest.raises(WeightsError, match=r"model.safetensors: belongs to a model of another shape"):
         InferenceEngine(EngineSettings(model=str(tmp_path), device="cpu"))
 
 

@@ -42,7 +42,7 @@ def settings(steps, **changes):
     return TrainerSettings(steps=steps, device="cpu", checkpoint_every=3, validate_every=100, warmup_steps=2, **changes)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -51,7 +51,7 @@ def killed_at(source: BatchSource, step: int) -> BatchSource:
 
     def batch(index):
         if index == step:
-            raise Killed
+            raise KilledError
         return draw(index)
 
     source.batch = batch
@@ -60,7 +60,7 @@ def killed_at(source: BatchSource, step: int) -> BatchSource:
 
 def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_path):
     Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "whole").run()
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         Trainer(mask_task(dataset), killed_at(batches(dataset), 5), settings(8), tmp_path / "killed").run()
     Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "killed").run()
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
