@@ -45,9 +45,7 @@ def load_weights(module: nn.Module, folder: Path) -> None:
     try:
         state: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})"
-        ) from error
+        raise WeightsError(f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})") from error
     try:
         module.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
     except RuntimeError as error:
