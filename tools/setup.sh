@@ -80,8 +80,8 @@ make_venv() {
     .venv/bin/python -m pip install --disable-pip-version-check "${requirements[@]}"
     if [ -z "${ROS_DISTRO:-}" ]; then
         .venv/bin/python tools/patch_ros_wheels.py
-        # Every ROS 2 prefix has one, and colcon warns of a prefix that has none. There is nothing to set up.
-        : > .venv/local_setup.sh
+        # Every ROS 2 prefix has these and colcon asks for them; here there is nothing to set up.
+        touch .venv/local_setup.{sh,bash,zsh}
     fi
 }
 
