@@ -356,20 +356,21 @@ class Drive:
         columns, rows = self.camera.ray_slopes()
         row, column = np.divmod(pixel, self.camera.width_px)
         x, y = columns[column] * z, rows[row] * z
-        values = table.values[surface]
-        u = values[:, 0] * x + values[:, 1] * y + values[:, 2] * z + values[:, 3]
-        v = values[:, 4] * x + values[:, 5] * y + values[:, 6] * z + values[:, 7]
-        texels_per_px = values[:, 11] * z * np.float32(1 / self.camera.focal_px)
-        texel = self._atlas.lookup(values[:, 12].astype(np.int32), u, v, texels_per_px)
+        # One gather for each column stays in the cache, one of whole rows does not.
+        u0, u1, u2, u3, v0, v1, v2, v3 = np.ascontiguousarray(table.values[:, :8].T)
+        u = u0[surface] * x + u1[surface] * y + u2[surface] * z + u3[surface]
+        v = v0[surface] * x + v1[surface] * y + v2[surface] * z + v3[surface]
+        texels_per_px = (table.values[:, 11] * np.float32(1 / self.camera.focal_px))[surface] * z
+        texel = self._atlas.lookup(table.values[:, 12].astype(np.int32)[surface], u, v, texels_per_px)
         channel = texel[:, 3] * np.float32(1 / 255)
-        see_through = values[:, 13] > 0
+        see_through = (table.values[:, 13] > 0)[surface]
         color = self._decode[texel[:, :3]]
-        light = values[:, 8:11]
-        # Where there is no paint the surface still needs the light: tint and light share a column, so grey stands for
-        # the light.
-        bare = np.where(see_through, 0, 1 - channel)[:, None]
-        grey = self._light.ambient
-        color *= light + (grey - light) * bare
+        # Light and tint share columns. Where the texture says that the tint does not count, the sky's light stands in.
+        lit = np.ascontiguousarray(table.values[:, 8:11])
+        factor = lit[surface]
+        bare = np.flatnonzero(~see_through & (texel[:, 3] < 255))
+        factor[bare] += (self._light.ambient - factor[bare]) * (1 - channel[bare])[:, None]
+        color *= factor
         return color, np.where(see_through, channel, np.float32(1))
 
     def _shade_ground(

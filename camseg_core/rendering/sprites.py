@@ -70,10 +70,10 @@ def bare_tree(rng: np.random.Generator) -> np.ndarray:
                 child = length * rng.uniform(0.62, 0.86)
                 grown.append((x1, y1, toward + upward * (up - toward), child, width * rng.uniform(0.55, 0.75)))
         tips = grown if len(grown) < 700 else [grown[index] for index in rng.permutation(len(grown))[:700]]
-    lines = cv2.resize(lines, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    drawn = cv2.resize(lines, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))
-    crown = cv2.morphologyEx((lines > 12).astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    opacity = np.maximum(np.minimum(lines.astype(np.float32) * 1.4, 255), crown * float(CROWN_OPACITY))
+    crown = cv2.morphologyEx((drawn > 12).astype(np.uint8), cv2.MORPH_CLOSE, kernel).astype(np.float32)
+    opacity = np.maximum(np.minimum(drawn.astype(np.float32) * 1.4, 255), crown * CROWN_OPACITY)
     base = np.array([84.0, 76, 68]) * rng.uniform(0.35, 1.2) * rng.uniform(0.92, 1.08, 3)
     color = base * (1 + 0.25 * tile_noise(rng, SIZE, (16, 128), (1, 1))[..., None])
     return _rgba(color, opacity)

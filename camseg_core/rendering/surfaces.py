@@ -141,7 +141,7 @@ class SceneBuilder:
 
     def quads(self) -> Quads:
         """The surfaces added so far."""
-        columns = list(zip(*self._quads, strict=True)) if self._quads else [[]] * 7
+        columns = tuple(zip(*self._quads, strict=True)) or ((),) * 7
         return Quads(
             corners=np.array(columns[0], np.float64).reshape(-1, 4, 3),
             texture=np.array(columns[1], np.int32),
@@ -154,7 +154,7 @@ class SceneBuilder:
 
     def sprites(self) -> Sprites:
         """The pictures added so far."""
-        columns = list(zip(*self._sprites, strict=True)) if self._sprites else [[]] * 6
+        columns = tuple(zip(*self._sprites, strict=True)) or ((),) * 6
         return Sprites(
             base=np.array(columns[0], np.float64).reshape(-1, 3),
             size=np.array(columns[1], np.float32).reshape(-1, 2),

@@ -28,7 +28,9 @@ _WALLS = (
 """sRGB of red and yellow brick, render, stone, concrete."""
 
 
-def _noisy(rng: np.random.Generator, color: np.ndarray, strength: float, cells=(4, 16, 64, 256)) -> np.ndarray:
+def _noisy(
+    rng: np.random.Generator, color: np.ndarray, strength: float, cells: tuple[int, ...] = (4, 16, 64, 256)
+) -> np.ndarray:
     """A colour with brightness noise at several scales, ``strength`` relative; (256, 256, 3) float32."""
     noise = tile_noise(rng, SIZE, cells, tuple(rng.uniform(0.4, 1.0, len(cells))))
     return np.asarray(color, np.float32) * (1 + strength * noise[..., None])
@@ -140,7 +142,7 @@ def shop(rng: np.random.Generator) -> np.ndarray:
     image = _noisy(rng, rng.uniform(30, 170, 3), 0.06)
     left = 0
     while left < SIZE - 20:
-        width = int(min(rng.integers(60, 130), SIZE - left))
+        width = min(int(rng.integers(60, 130)), SIZE - left)
         right = left + width
         hue = rng.uniform(0.4, 1.2, 3) if rng.random() < 0.35 else rng.uniform(0.85, 1.1, 3)
         color = rng.uniform(20, 160) * hue
@@ -161,11 +163,12 @@ def shop(rng: np.random.Generator) -> np.ndarray:
         fascia = np.clip(color * rng.uniform(0.9, 1.5), 0, 240)
         cv2.rectangle(image, (left, 18), (right, 56), tuple(fascia.tolist()), -1)
         ink = tuple((np.array([235.0, 235, 225]) if fascia.mean() < 130 else np.array([30.0, 30, 40])).tolist())
-        x = left + 14
-        while x < right - 22:
+        pen = left + 14
+        while pen < right - 22:
             letter = int(rng.integers(4, 11))
-            cv2.rectangle(image, (x, 30), (x + letter, 44 + int(rng.integers(-3, 3))), ink, int(rng.choice([-1, 2])))
-            x += letter + int(rng.integers(3, 8))
+            bottom = 44 + int(rng.integers(-3, 3))
+            cv2.rectangle(image, (pen, 30), (pen + letter, bottom), ink, int(rng.choice([-1, 2])))
+            pen += letter + int(rng.integers(3, 8))
         left = right
     image[:8] *= 0.6
     return _finish(image)
@@ -214,8 +217,8 @@ def stains(rng: np.random.Generator) -> np.ndarray:
         points = start + np.cumsum(rng.integers(-6, 10, (24, 2)), axis=0)
         cv2.polylines(image, [points.astype(np.int32)], False, (85, 85, 85), 1)
     for _ in range(rng.integers(1, 4)):
-        x, y = (int(value) for value in rng.integers(10, 240, 2))
-        cv2.rectangle(image, (x, y), (x + 9, y + 7), (70, 70, 70), -1)
+        cover_x, cover_y = rng.integers(10, 240, 2).tolist()
+        cv2.rectangle(image, (cover_x, cover_y), (cover_x + 9, cover_y + 7), (70, 70, 70), -1)
     return _finish(image)
 
 
