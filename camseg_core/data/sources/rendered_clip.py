@@ -108,8 +108,8 @@ class RenderedClip:
     def _metered(self, image: np.ndarray, sky_lost: float) -> np.ndarray:
         """The image of a camera that meters on the veiled sky, a share ``sky_lost`` of which is airlight.
 
-        Without this a sky that was overexposed in clear air would stay whiter between the twigs of near trees than the fog
-        around them.
+        Without this a sky that was overexposed in clear air would stay whiter between the twigs of near trees than the
+        fog around them.
         """
         gain = 1.0 + (self._full_gain - 1.0) * sky_lost
         return encode(decode(np.arange(256, dtype=np.uint8)) * np.float32(gain))[image]
