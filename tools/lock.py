@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-HEADER = "# Written by `make lock` from {source}, the file to edit: exact versions of all that gets installed.\n"
+HEADER = (
+    "# Written by `make lock` from {source}, which is the file to edit: exact versions of all that gets installed.\n"
+)
 
 
 def resolve(*inputs: Path) -> dict[str, str]:
