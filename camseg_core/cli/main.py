@@ -5,7 +5,7 @@ import sys
 import typer
 
 from camseg_core import __version__
-from camseg_core.cli import drift, evaluate, train
+from camseg_core.cli import drift, evaluate, render, train
 from camseg_core.errors import CamsegError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(drift.app, name="drift")
+app.add_typer(render.app, name="render")
 
 
 def _print_version(wanted: bool) -> None:

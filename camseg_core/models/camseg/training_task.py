@@ -33,7 +33,7 @@ class CamSegLossSettings:
 
     mask_ratio_min: float = 0.7
     mask_ratio_std: float = 0.25
-    pure_noise_share: float = 0.5
+    pure_noise_share: float = 0.75
     cross_entropy: float = 1.0
     dice: float = 0.5
 
