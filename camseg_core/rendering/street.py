@@ -128,7 +128,8 @@ class LocalStreet:
         return s.astype(np.float32), (d_right * cos - d_ahead * sin).astype(np.float32), index
 
     def _index(self, s: np.ndarray) -> np.ndarray:
-        return np.clip(((s - self.start_s) / SAMPLE_M + 0.5).astype(np.int32), 0, len(self._s) - 1)
+        # The last sample ends the stretch: the ground's profile describes what lies before it.
+        return np.clip(((s - self.start_s) / SAMPLE_M + 0.5).astype(np.int32), 0, len(self._s) - 2)
 
 
 @dataclass(frozen=True)

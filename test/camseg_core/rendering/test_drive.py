@@ -102,6 +102,11 @@ def test_pictures_change_smoothly_with_time(drive):
     assert moved < (first.labels != much_later.labels).mean()
 
 
+def test_ground_at_the_very_end_of_the_rendered_stretch_has_a_class():
+    # In this frame the farthest ground lies in the stretch's last half metre.
+    assert Drive(seed=102).frame(21.0).labels.shape == (360, 480)
+
+
 def test_without_a_camera_the_seed_chooses_one():
     heights = {Drive(seed, 64, 48).camera.height_m for seed in range(4)}
     assert len(heights) == 4
