@@ -52,7 +52,21 @@ CAMVID = LabelSet(
 )  # fmt: skip
 """CamVid's 11 evaluated classes, in SegNet's order and colours (Badrinarayanan et al., 2017)."""
 
-LABEL_SETS: dict[str, LabelSet] = {CAMVID.name: CAMVID}
+CITYSCAPES = LabelSet(
+    name="cityscapes",
+    names=(
+        "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation",
+        "terrain", "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
+    ),
+    colors=(
+        (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153), (153, 153, 153),
+        (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152), (70, 130, 180), (220, 20, 60), (255, 0, 0),
+        (0, 0, 142), (0, 0, 70), (0, 60, 100), (0, 80, 100), (0, 0, 230), (119, 11, 32),
+    ),
+)  # fmt: skip
+"""Cityscapes' 19 evaluated classes in the order of their train ids and in its colours (Cordts et al., 2016)."""
+
+LABEL_SETS: dict[str, LabelSet] = {label_set.name: label_set for label_set in (CAMVID, CITYSCAPES)}
 
 
 def get_label_set(name: str) -> LabelSet:
