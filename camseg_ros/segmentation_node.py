@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -69,13 +69,13 @@ class SegmentationNode(Node):
         self._drift_score = self.create_publisher(Float32, "~/drift/score", qos.OUTPUT)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
 
-        topic = self.resolve_topic_name("camera/image_raw")
-        self._camera = camera_of_topic(topic)
+        self._topic = self.resolve_topic_name("camera/image_raw")
+        self._camera = camera_of_topic(self._topic)
         self._monitor = CameraMonitor(
             CameraFacts(
                 node=self.get_name(),
                 camera=self._camera,
-                topic=topic,
+                topic=self._topic,
                 model_id=self._engine.model_id,
                 device=str(self._engine.device),
                 stale_after_s=settings.stale_after_s,
@@ -90,9 +90,12 @@ class SegmentationNode(Node):
         self.create_timer(
             DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
+
+    def announce(self) -> None:
+        """Logs that the node is ready, with what and for which topic."""
         self.get_logger().info(
-            f"ready: model {self._engine.model_id} on {self._engine.device}, {settings.engine.steps} steps;"
-            f" listening to {topic}"
+            f"ready: model {self._engine.model_id} on {self._engine.device},"
+            f" {self._own_parameters.settings.engine.steps} steps; listening to {self._topic}"
         )
 
     def counts(self) -> FrameCounts:
@@ -186,15 +189,21 @@ def deserialize_image(serialized: bytes) -> Image:
         raise FrameError(f"image message of {len(serialized)} bytes cannot be deserialised: {error}") from error
 
 
-def main(engine_factory: EngineFactory | None = None) -> int:
-    """Runs the node until Ctrl-C or SIGTERM.
+def main(engine_factory: EngineFactory | None = None) -> NoReturn:
+    """Runs the node until Ctrl-C or SIGTERM. Exit code: 0 after a signal, 1 where the node cannot start.
 
     Args:
         engine_factory: as for ``SegmentationNode``.
-
-    Returns:
-        Exit code: 0 after a signal, 1 where the node cannot start.
     """
+    code = _run(engine_factory)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is closed by now. Tearing down an interpreter with torch in it would take seconds on a busy machine, and must
+    # not be done at all under a worker that still computes.
+    os._exit(code)
+
+
+def _run(engine_factory: EngineFactory | None) -> int:
     stop = threading.Event()
 
     def interrupt_start(number: int, frame: object) -> None:
@@ -215,20 +224,15 @@ def main(engine_factory: EngineFactory | None = None) -> int:
             return 0
         raise
 
+    node.announce()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while not stop.is_set():
         executor.spin_once(timeout_sec=0.1)
-
-    has_ended = node.close()
-    if not has_ended:
-        # The interpreter must not be torn down under a thread that still computes.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.shutdown()
+    if node.close():
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
     return 0
 
 
@@ -247,4 +251,4 @@ def _on_stop_signals(handler: Callable[[int, object], None]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

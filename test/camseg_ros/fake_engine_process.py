@@ -9,4 +9,4 @@ from camseg_ros.segmentation_node import main
 
 if __name__ == "__main__":
     inference_s = float(sys.argv.pop(1))
-    sys.exit(main(functools.partial(FakeEngine, inference_s=inference_s)))
+    main(functools.partial(FakeEngine, inference_s=inference_s))

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 """How long to wait for what must happen; generous, for a machine that is busy with something else."""
 
+STOP_PATIENCE_S = 10.0
+
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 OUTPUTS = {"mask": Image, "mask_color": Image, "overlay": Image, "drift": EmbeddingDrift, "drift/score": Float32}
@@ -75,10 +77,10 @@ class NodeProcess:
             assert time.monotonic() < deadline, f"the node never said {text!r}:\n{self.log()}"
             time.sleep(0.05)
 
-    def stop(self, number: int = signal.SIGINT, timeout_s: float = PATIENCE_S) -> int:
-        """Sends the signal and returns the exit code."""
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Sends the signal and returns the exit code; a node on an idle machine takes under 2 s."""
         self._process.send_signal(number)
-        return self._process.wait(timeout_s)
+        return self._process.wait(STOP_PATIENCE_S)
 
     def wait(self) -> int:
         return self._process.wait(PATIENCE_S)
