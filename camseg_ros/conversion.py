@@ -2,9 +2,11 @@
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
+from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, Frame
 from camseg_core.runtime.pixel_formats import to_rgb
 from camseg_ros.msg import EmbeddingDrift
@@ -12,6 +14,14 @@ from camseg_ros.msg import EmbeddingDrift
 NS_PER_S = 1_000_000_000
 
 _CHANNELS = {"mono8": 1, "rgb8": 3}
+
+
+def deserialize_image(serialized: bytes) -> Image:
+    """An image message from its serialised form; raises FrameError where the bytes are not one."""
+    try:
+        return deserialize_message(serialized, Image)
+    except Exception as error:  # rclpy's C++ part raises its own type for this, which it does not export
+        raise FrameError(f"image message of {len(serialized)} bytes cannot be deserialised: {error}") from error
 
 
 def frame_from_message(message: Image, camera: str) -> Frame:

@@ -14,16 +14,22 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
 from camseg_core.drawing import colorize, draw_drift_gauge, overlay
-from camseg_core.errors import CamsegError, ConfigurationError, FrameError
+from camseg_core.errors import CamsegError, ConfigurationError
 from camseg_core.frames import Frame, FrameResult
 from camseg_ros import qos
-from camseg_ros.conversion import NS_PER_S, drift_message, frame_from_message, image_message, score_message
+from camseg_ros.conversion import (
+    NS_PER_S,
+    deserialize_image,
+    drift_message,
+    frame_from_message,
+    image_message,
+    score_message,
+)
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
 from camseg_ros.failure_log import FailureLog
 from camseg_ros.msg import EmbeddingDrift
@@ -179,14 +185,6 @@ def has_subscriber(publisher: Publisher) -> bool:
 def camera_of_topic(topic: str) -> str:
     """The camera that a resolved topic belongs to: its namespace, "front" of ``/front/image_raw``, or "camera"."""
     return topic.rpartition("/")[0].strip("/") or "camera"
-
-
-def deserialize_image(serialized: bytes) -> Image:
-    """An image message from its serialised form; raises FrameError where the bytes are not one."""
-    try:
-        return deserialize_message(serialized, Image)
-    except Exception as error:  # rclpy's C++ part raises its own type for this, which it does not export
-        raise FrameError(f"image message of {len(serialized)} bytes cannot be deserialised: {error}") from error
 
 
 def main(engine_factory: EngineFactory | None = None) -> NoReturn:

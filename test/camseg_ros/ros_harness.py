@@ -20,7 +20,7 @@ from std_msgs.msg import Float32, Header
 from camseg_ros.conversion import image_message, time_message
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """How long to wait for what must happen; generous, for a machine that is busy with something else."""
 
 STOP_PATIENCE_S = 10.0

@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_ros.conversion import (
+    deserialize_image,
     drift_message,
     frame_from_message,
     image_message,
@@ -59,6 +60,14 @@ def test_frame_has_the_pixels_stamp_and_camera_of_its_message():
 def test_contradictory_message_is_refused():
     with pytest.raises(FrameError, match="0x0"):
         frame_from_message(Image(encoding="rgb8"), "front")
+
+
+@pytest.mark.parametrize("keep", [0, 3, 20, 60])
+def test_serialised_image_that_is_cut_short_is_refused(keep):
+    serialized = serialize_message(image_message(np.zeros((5, 9), np.uint8), "mono8", HEADER))
+    assert deserialize_image(serialized).height == 5
+    with pytest.raises(FrameError, match=f"image message of {keep} bytes"):
+        deserialize_image(serialized[:keep])
 
 
 @pytest.mark.parametrize("nanoseconds", [0, 1, 999_999_999, 1_000_000_000, 1_700_000_000_123_456_789])

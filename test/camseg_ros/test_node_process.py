@@ -3,9 +3,13 @@
 import signal
 import time
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from ros_harness import OUTPUTS, Peer, frame_message, random_pixels
+
+from camseg_core.frames import Frame
+from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 
 pytestmark = pytest.mark.ros
 
@@ -66,6 +70,22 @@ def test_remapped_and_namespaced_node_listens_to_its_camera(start_node, ros_doma
         assert peer.status().name == "camseg: rear"
         topics = dict(peer.node.get_topic_names_and_types())
         assert {f"/ego/camseg/{output}" for output in OUTPUTS} <= topics.keys()
+
+
+def test_masks_and_scores_are_those_of_the_engine(start_node, peer, tiny_model):
+    start_node("--ros-args", "-p", f"model:={tiny_model}", "-p", "device:=cpu", inference_s=None)
+    peer.subscribe("mask", "drift")
+    peer.wait_for_node()
+    pixels = random_pixels(90, 120, seed=4)
+    peer.publish(frame_message(pixels, stamp_ns=9))
+    peer.wait_until(lambda: peer.received["mask"] and peer.received["drift"], "mask and drift")
+    expected = InferenceEngine(EngineSettings(model=str(tiny_model), device="cpu")).infer(Frame(pixels, stamp_ns=9))
+    mask = np.frombuffer(peer.received["mask"][0].data, np.uint8).reshape(90, 120)
+    np.testing.assert_array_equal(mask, expected.labels)
+    drift = peer.received["drift"][0]
+    assert drift.score == pytest.approx(expected.drift.score, rel=1e-5)
+    assert (drift.model_id, drift.reference_id) == (expected.drift.model_id, expected.drift.reference_id)
+    assert drift.header.stamp.nanosec == 9
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
