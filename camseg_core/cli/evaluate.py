@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from camseg_core.data.datasets import CamVid
+from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
@@ -16,12 +15,6 @@ from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
-
-
-class DatasetName(StrEnum):
-    """Datasets that can be evaluated on."""
-
-    CAMVID = "camvid"
 
 
 @app.callback()
@@ -32,8 +25,8 @@ def evaluate() -> None:
 @app.command("segmentation")
 def segmentation(
     root: Annotated[Path, typer.Option(help="The dataset's folder.")],
-    dataset: Annotated[DatasetName, typer.Option(help="Layout of the dataset.")] = DatasetName.CAMVID,
-    split: Annotated[str, typer.Option(help="Part of the dataset: train, val or test.")] = "val",
+    dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASET_NAMES)}.")] = "camvid",
+    split: Annotated[str, typer.Option(help="Part of the dataset: train, val or test, where it is labelled.")] = "val",
     model: Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")] = EngineSettings.model,
     steps: Annotated[int, typer.Option(min=1, help="Denoising steps.")] = EngineSettings.steps,
     sampler: Annotated[str, typer.Option(help="Sampler: ddim, ddpm, dpmsolver++ or unipc.")] = EngineSettings.sampler,
@@ -43,7 +36,8 @@ def segmentation(
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
     network = load_model(model, resolve_device(device))
-    result = evaluate_segmentation(network, CamVid(root, split), SamplingSettings(steps, sampler, seed), progress=True)
+    samples = get_dataset(dataset, root, split, network.label_set)
+    result = evaluate_segmentation(network, samples, SamplingSettings(steps, sampler, seed), progress=True)
     _print(result)
     if json_path is not None:
         figures = {
@@ -51,7 +45,7 @@ def segmentation(
             "frames": result.frames,
             "seconds_per_frame": result.seconds_per_frame,
             "model": network.model_id,
-            "dataset": dataset.value,
+            "dataset": dataset,
             "split": split,
             "steps": steps,
             "sampler": sampler,

@@ -33,6 +33,14 @@ def read_labels(path: Path) -> np.ndarray:
     return labels
 
 
+def read_label_channels(path: Path) -> np.ndarray:
+    """The three label channels in ``path`` as (H, W, 3) uint8, red first; raises DatasetError otherwise."""
+    labels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if labels.ndim != 3 or labels.shape[2] != 3 or labels.dtype != np.uint8:
+        raise DatasetError(f"{path}: is {labels.shape} {labels.dtype}; expected three channels of 8-bit numbers")
+    return cv2.cvtColor(labels, cv2.COLOR_BGR2RGB)
+
+
 def _decode(path: Path, flags: int) -> np.ndarray:
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; expected an image")

@@ -2,47 +2,26 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from camseg_core.data.datasets.labelled_image import LabelledImage
-from camseg_core.data.images import list_images, read_labels, read_rgb
-from camseg_core.errors import DatasetError
-from camseg_core.labels import CAMVID, UNLABELLED
+from camseg_core.data.datasets.label_map import folder_label_map
+from camseg_core.data.datasets.labelled_files import FileTree, LabelledFiles, check_split, pair_trees
+from camseg_core.labels import CAMVID
 
 SPLITS = ("train", "val", "test")
-VOID_ID = 11
 
 
-class CamVid:
-    """``root/SPLIT`` holds frames, ``root/SPLITannot`` class ids of the same names; void (11) becomes 255.
+class CamVid(LabelledFiles):
+    """``SPLIT/X.png`` with ``SPLITannot/X.png``, which stores class ids; 11 is void.
 
     Args:
         root: the dataset's folder.
-        split: ``train``, ``val`` or ``test``.
+        split: ``train`` (367 frames), ``val`` (101) or ``test`` (233).
 
     Raises:
-        DatasetError: a folder or label is missing, a file cannot be decoded, an id is unknown or sizes differ.
+        DatasetError: an unknown split, a folder that is missing or empty, or an image or label without the other.
     """
 
-    label_set = CAMVID
-
     def __init__(self, root: Path, split: str) -> None:
-        if split not in SPLITS:
-            raise DatasetError(f"CamVid split {split!r} is unknown; expected one of {SPLITS}")
-        self._images = list_images(root / split)
-        self._labels = [root / f"{split}annot" / path.name for path in self._images]
-        for image, labels in zip(self._images, self._labels, strict=True):
-            if not labels.is_file():
-                raise DatasetError(f"{image}: has no labels; expected {labels}")
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, index: int) -> LabelledImage:
-        path = self._labels[index]
-        image, labels = read_rgb(self._images[index]), read_labels(path)
-        if labels.shape != image.shape[:2]:
-            raise DatasetError(f"{path}: is {labels.shape} but its image is {image.shape[:2]}; expected the same size")
-        if labels.max() > VOID_ID:
-            raise DatasetError(f"{path}: holds class id {labels.max()}; expected 0 to {VOID_ID} (void)")
-        return LabelledImage(image, np.where(labels == VOID_ID, UNLABELLED, labels).astype(np.uint8), path.stem)
+        check_split("camvid", split, SPLITS)
+        images = FileTree(root / split, ".png", levels=0)
+        labels = FileTree(root / f"{split}annot", ".png", levels=0)
+        super().__init__(pair_trees(images, labels), folder_label_map(CAMVID))

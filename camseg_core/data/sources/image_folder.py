@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from camseg_core.data.images import list_images, read_labels, read_rgb
+from camseg_core.data.datasets.label_map import folder_label_map
+from camseg_core.data.datasets.labelled_folder import LabelledFolder
+from camseg_core.data.images import list_images, read_rgb
 from camseg_core.data.sources.source_frame import SourceFrame
-from camseg_core.errors import DatasetError
-from camseg_core.labels import UNLABELLED, LabelSet
+from camseg_core.labels import LabelSet
 
 
 class ImageFolder:
@@ -31,52 +30,17 @@ class ImageFolder:
 
     def __init__(self, images: Path, labels: Path | None, rate_hz: float, label_set: LabelSet) -> None:
         self._images = list_images(images)
-        self._labels = None if labels is None else _find_labels(labels, self._images)
+        self._labelled = None if labels is None else LabelledFolder(images, labels, folder_label_map(label_set))
         self._period_ns = 1e9 / rate_hz
-        self._label_set = label_set
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __iter__(self) -> Iterator[SourceFrame]:
         for index, path in enumerate(self._images):
-            image = read_rgb(path)
-            labels = None if self._labels is None else self._read_labels(self._labels[index], image, path)
-            yield SourceFrame(image=image, stamp_ns=round(index * self._period_ns), labels=labels)
-
-    def _read_labels(self, path: Path, image: np.ndarray, image_path: Path) -> np.ndarray:
-        labels = _class_ids(path, self._label_set)
-        if labels.shape != image.shape[:2]:
-            raise DatasetError(f"{path}: is {_size(labels)} pixels; expected {_size(image)} as {image_path}")
-        return labels
-
-
-def _find_labels(folder: Path, images: list[Path]) -> list[Path]:
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder; expected a folder of label images")
-    files = [folder / f"{image.stem}.png" for image in images]
-    missing = [index for index, path in enumerate(files) if not path.is_file()]
-    if missing:
-        image, expected = images[missing[0]], files[missing[0]]
-        raise DatasetError(
-            f"{image}: has no labels ({len(missing)} of {len(files)} frames have none); expected {expected}"
-        )
-    return files
-
-
-def _class_ids(path: Path, label_set: LabelSet) -> np.ndarray:
-    """The label image in ``path``, (height, width) uint8, with every void pixel 255."""
-    ids = read_labels(path)
-    void = len(label_set)
-    unknown = ids[(ids > void) & (ids != UNLABELLED)]
-    if unknown.size:
-        raise DatasetError(
-            f"{path}: holds class id {unknown.min()}; expected 0 to {void - 1} ({label_set.name}), "
-            f"or {void} or {UNLABELLED} for void"
-        )
-    return np.where(ids == void, np.uint8(UNLABELLED), ids)
-
-
-def _size(image: np.ndarray) -> str:
-    height, width = image.shape[:2]
-    return f"{width}×{height}"
+            stamp_ns = round(index * self._period_ns)
+            if self._labelled is None:
+                yield SourceFrame(image=read_rgb(path), stamp_ns=stamp_ns, labels=None)
+            else:
+                sample = self._labelled[index]
+                yield SourceFrame(image=sample.image, stamp_ns=stamp_ns, labels=sample.labels)
