@@ -21,7 +21,7 @@ def root(tmp_path, write_image, write_ids):
             write_ids(labels / f"val/{sequence}/{frame}_gt_labelTrainIds.png", 0, 13, 255)
             write_ids(labels / f"val/{sequence}/{frame}_gt_invIds.png", 0, 1)
             write_image(labels / f"val/{sequence}/{frame}_gt_labelColor.png")
-        # Half of the clear counterparts are labelled.
+        # Only some of the clear counterparts are labelled.
         write_ids(labels / f"val_ref/GP020475/{FRAMES[1]}_gt_ref_labelIds.png", 8)
     return tmp_path
 

@@ -116,7 +116,7 @@ def test_an_empty_folder_is_named(root, name, layout):
         get_dataset(name, root, "val", layout.label_set)
 
 
-# ACDC labels half of its clear frames.
+# ACDC labels only some of its clear frames.
 @pytest.mark.parametrize("name", [name for name in LAYOUTS if not name.endswith("-ref")], indirect=True)
 def test_an_image_without_its_label_is_named_with_the_label_it_lacks(root, name, layout, write_image):
     extra = write_image(root / layout.image.replace(layout.name.split("_")[-1], "999999"))
