@@ -38,7 +38,8 @@ class Acdc(LabelledFiles):
 class AcdcReference(LabelledFiles):
     """The clear counterparts: ``SPLIT_ref`` for ``SPLIT``, ``X_rgb_ref_anon.png`` with ``X_gt_ref_labelIds.png``.
 
-    A frame and its counterpart have the same name. Only some of the counterparts are labelled (1503 of 4006); the others are left out.
+    A frame and its counterpart have the same name. Of the counterparts, 1503 of 4006 are labelled; the others are left
+    out.
 
     Args:
         root: folder that holds ``rgb_anon`` and ``gt``.
