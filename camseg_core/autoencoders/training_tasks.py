@@ -70,7 +70,7 @@ class ImageAutoencoderTask:
 
 
 class MaskAutoencoderTask:
-    """Reconstruct class maps: weighted cross-entropy, Dice and KL term; latents carry noise, so decoding tolerates it."""
+    """Reconstruct class maps: weighted cross-entropy, Dice, KL term; decoding learns to tolerate noise in the latents."""
 
     def __init__(
         self,

@@ -27,6 +27,9 @@ class CamSegLossSettings:
         mask_ratio_min: smallest share of mask tokens that are masked; the largest is 1.
         mask_ratio_std: standard deviation of the truncated normal around 1 that the share is drawn from.
         pure_noise_share: share of images whose timestep is the last one, where a sampler of one step starts.
+        own_estimate_share: share of images whose noisy latent is made from the head's own one-step estimate instead of
+            the truth. A sampler meets its own estimates; a head trained on the truth alone trusts them too much, and
+            every further step makes the mask worse.
         cross_entropy, dice: weights of the terms on the decoded estimate of the clean latent, beside the diffusion
             loss's 1; they carry the classes' pixel errors through the frozen mask decoder.
     """
@@ -34,6 +37,7 @@ class CamSegLossSettings:
     mask_ratio_min: float = 0.7
     mask_ratio_std: float = 0.25
     pure_noise_share: float = 0.75
+    own_estimate_share: float = 0.9
     cross_entropy: float = 1.0
     dice: float = 0.5
 
@@ -76,13 +80,16 @@ class CamSegTask:
         visible, masked = self._draw_mask(latent, generator)
         condition = model.condition(model.encode_image(images), latent, visible)
         timesteps = self._draw_timesteps(latent.shape[0], latent.device, generator)
+        own = self._draw(settings.own_estimate_share, latent.shape[0], latent.device, generator).view(-1, 1, 1, 1)
+        source = torch.where(own, self._own_estimate(condition.detach(), latent.shape, generator), latent)
         noise = torch.randn(latent.shape, generator=generator, device=latent.device)
-        noisy = self._scheduler.add_noise(latent, noise, timesteps)
-        velocity = model.denoise(noisy, timesteps, condition).float()
-        alpha = self._scheduler.alphas_cumprod.to(latent.device)[timesteps].view(-1, 1, 1, 1)
+        noisy = self._scheduler.add_noise(source, noise, timesteps)
+        clean, velocity, alpha = self._estimate(noisy, timesteps, condition)
+        # Noise on the true latent: the v-prediction loss. On the head's own estimate there is no true velocity, and the
+        # distance of the clean latents, which is the same but for the factor 1 − α, takes its place.
         target = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * latent
-        diffusion = ((velocity - target).square() * masked).sum() / (masked.sum() * latent.shape[1])
-        clean = alpha.sqrt() * noisy - (1.0 - alpha).sqrt() * velocity
+        errors = torch.where(own, clean - latent, velocity - target).square() * masked
+        diffusion = errors.sum() / (masked.sum() * latent.shape[1])
         logits = model.mask_autoencoder.decode(torch.where(masked, clean, latent))
         cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
         dice = soft_dice(logits, labels)
@@ -117,7 +124,25 @@ class CamSegTask:
         grid = masked.view(batch, 1, rows, columns).float()
         return visible, functional.interpolate(grid, scale_factor=patch, mode="nearest").bool()
 
+    def _estimate(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Estimate of the clean latent, the velocity it comes from, and the squared signal level (N, 1, 1, 1)."""
+        velocity = self._model.denoise(noisy, timesteps, condition).float()
+        alpha = self._scheduler.alphas_cumprod.to(noisy.device)[timesteps].view(-1, 1, 1, 1)
+        return alpha.sqrt() * noisy - (1.0 - alpha).sqrt() * velocity, velocity, alpha
+
+    @torch.no_grad()
+    def _own_estimate(self, condition: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
+        """What a sampler of one step makes of pure noise."""
+        noise = torch.randn(shape, generator=generator, device=condition.device)
+        last = torch.full((shape[0],), self._timesteps - 1, device=condition.device)
+        return self._estimate(noise, last, condition)[0]
+
     def _draw_timesteps(self, batch: int, device: torch.device, generator: torch.Generator) -> Tensor:
         drawn = torch.randint(self._timesteps, (batch,), generator=generator, device=device)
-        pure = torch.rand((batch,), generator=generator, device=device) < self._settings.pure_noise_share
+        pure = self._draw(self._settings.pure_noise_share, batch, device, generator)
         return torch.where(pure, self._timesteps - 1, drawn)
+
+    @staticmethod
+    def _draw(share: float, batch: int, device: torch.device, generator: torch.Generator) -> Tensor:
+        """(N,) bool, each True with probability ``share``."""
+        return torch.rand((batch,), generator=generator, device=device) < share
