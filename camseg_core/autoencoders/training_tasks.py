@@ -70,7 +70,7 @@ class ImageAutoencoderTask:
 
 
 class MaskAutoencoderTask:
-    """Reconstruct class maps: weighted cross-entropy, Dice, KL term; decoding learns to tolerate noise in the latents."""
+    """Reconstruct class maps: weighted cross-entropy, Dice, KL term; decoding learns to tolerate noisy latents."""
 
     def __init__(
         self,
