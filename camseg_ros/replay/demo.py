@@ -17,7 +17,7 @@ from camseg_core.errors import CamsegError
 from camseg_core.labels import CAMVID
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.assessment import Assessment
-from camseg_ros.replay.options import DemoOptions, rendered_drift_reference
+from camseg_ros.replay.options import DemoOptions
 from camseg_ros.replay.player import DEFAULT_RATE_HZ
 from camseg_ros.replay.recording import Recording
 from camseg_ros.replay.session import run_session
@@ -50,7 +50,7 @@ def run(
         model=model,
         device=device,
         steps=steps,
-        drift_reference=drift_reference or (rendered_drift_reference(model) if images is bag is None else ""),
+        drift_reference=drift_reference,
     )
     tell = Console(stderr=True, highlight=False).print
     source = options.open_source()

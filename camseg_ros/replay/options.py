@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
 from camseg_core.data.sources import FrameSource, open_source
@@ -75,12 +74,3 @@ class DemoOptions:
         if self.bag is not None:
             return f"bag {self.bag}"
         return f"built-in clip, seed {self.seed}"
-
-
-def rendered_drift_reference(model: str) -> str:
-    """The drift reference fitted on rendered drives that ships with ``model``; empty where it ships with none.
-
-    The model's own reference is fitted on real frames, from which a rendered drive differs in any weather.
-    """
-    path = Path(str(files("camseg_core"))) / "weights" / model / "drift_rendered.safetensors"
-    return str(path) if path.is_file() else ""
