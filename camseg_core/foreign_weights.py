@@ -70,7 +70,9 @@ def read_checkpoint(path: Path, key: str) -> ForeignState:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, ValueError, LookupError, OSError, EOFError, pickle.UnpicklingError) as error:
         cause = str(error).strip().partition("\n")[0]
-        raise WeightsError(f"{path}: is not a whole checkpoint of tensors ({path.stat().st_size} bytes; {cause})") from error
+        raise WeightsError(
+            f"{path}: is not a whole checkpoint of tensors ({path.stat().st_size} bytes; {cause})"
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise WeightsError(f"{path}: holds no state dict under {key!r}; found {found}")

@@ -48,7 +48,7 @@ def ldm_weights(autoencoder: KLAutoencoder, state: ForeignState) -> Mapping[str,
 def ldm_name(name: str, levels: int) -> str:
     """Latent Diffusion's name of what diffusers calls ``name``.
 
-    With five levels, ``decoder.up_blocks.0.resnets.1.conv_shortcut.bias`` is ``decoder.up.4.block.1.nin_shortcut.bias``.
+    Of five levels: ``decoder.up_blocks.0.resnets.1.conv1.bias`` is ``decoder.up.4.block.1.conv1.bias``.
     """
     for ours, theirs in _ATTENTION_LAYERS.items():
         name = re.sub(rf"(\.attentions\.\d+\.){ours}\.", rf"\g<1>{theirs}.", name)
