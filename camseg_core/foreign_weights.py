@@ -28,11 +28,12 @@ class ForeignState:
         self.tensors = tensors
         self._taken: set[str] = set()
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of a tensor; raises WeightsError where there is none of that name."""
-        if name not in self.tensors:
-            raise WeightsError(f"{self.path}: holds no {name!r} among its {len(self.tensors)} tensors")
-        return tuple(self.tensors[name].shape)
+    def shape(self, name: str, dimensions: int) -> tuple[int, ...]:
+        """Shape of a tensor; raises WeightsError where there is none of that name with so many dimensions."""
+        shape = self._shape(name)
+        if len(shape) != dimensions:
+            raise WeightsError(f"{self.path}: {name!r} is {shape}; expected {dimensions} dimensions")
+        return shape
 
     def count(self, pattern: str) -> int:
         """How many tensors there are with 0, 1, 2, … in the braces of ``pattern``, before the first gap."""
@@ -40,8 +41,8 @@ class ForeignState:
 
     def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """A tensor in float32; raises WeightsError where it is missing or of another shape."""
-        if self.shape(name) != shape:
-            raise WeightsError(f"{self.path}: {name!r} is {self.shape(name)}; expected {shape}")
+        if (found := self._shape(name)) != shape:
+            raise WeightsError(f"{self.path}: {name!r} is {found}; expected {shape}")
         self._taken.add(name)
         return self.tensors[name].to(torch.float32)
 
@@ -49,6 +50,11 @@ class ForeignState:
         """Raise WeightsError if a tensor has not been taken: the file is of another model than it seems."""
         if rest := sorted(self.tensors.keys() - self._taken):
             raise WeightsError(f"{self.path}: holds {rest[0]!r} and {len(rest) - 1} more tensors without a place")
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        if name not in self.tensors:
+            raise WeightsError(f"{self.path}: holds no {name!r} among its {len(self.tensors)} tensors")
+        return tuple(self.tensors[name].shape)
 
 
 def read_checkpoint(path: Path, key: str) -> ForeignState:
@@ -63,16 +69,17 @@ def read_checkpoint(path: Path, key: str) -> ForeignState:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; expected a checkpoint written by torch.save")
     try:
-        others = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        shells: list[Any] = [(_Shell, name) for name in others if name.partition(".")[0] in INERT_PACKAGES]
+        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        refused = sorted(name for name in foreign if name.partition(".")[0] not in INERT_PACKAGES)
+        if refused:
+            raise WeightsError(f"{path}: holds {refused[0]} objects, whose code is not run; expected tensors")
+        shells: list[Any] = [(_Shell, name) for name in foreign]
         with torch.serialization.safe_globals(shells):
             # Mapped, because a checkpoint holds three times what is taken from it: averages and the optimiser's state.
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, ValueError, LookupError, OSError, EOFError, pickle.UnpicklingError) as error:
         cause = str(error).strip().partition("\n")[0]
-        raise WeightsError(
-            f"{path}: is not a whole checkpoint of tensors ({path.stat().st_size} bytes; {cause})"
-        ) from error
+        raise WeightsError(f"{path}: is not a whole checkpoint ({path.stat().st_size} bytes; {cause})") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise WeightsError(f"{path}: holds no state dict under {key!r}; found {found}")

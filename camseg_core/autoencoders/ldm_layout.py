@@ -18,9 +18,11 @@ def ldm_config(state: ForeignState, scaling_factor: float) -> KLAutoencoderConfi
     """The sizes that the weights have; raises WeightsError naming what is missing."""
     levels = state.count("encoder.down.{}.block.0.conv2.weight")
     return KLAutoencoderConfig(
-        channels=state.shape("encoder.conv_in.weight")[1],
-        latent_channels=state.shape("post_quant_conv.weight")[1],
-        block_channels=tuple(state.shape(f"encoder.down.{level}.block.0.conv2.weight")[0] for level in range(levels)),
+        channels=state.shape("encoder.conv_in.weight", 4)[1],
+        latent_channels=state.shape("post_quant_conv.weight", 4)[1],
+        block_channels=tuple(
+            state.shape(f"encoder.down.{level}.block.0.conv2.weight", 4)[0] for level in range(levels)
+        ),
         layers_per_block=state.count("encoder.down.0.block.{}.conv1.weight"),
         norm_groups=NORM_GROUPS,
         scaling_factor=scaling_factor,
