@@ -11,7 +11,13 @@ from camseg_core.training.losses import one_hot
 
 
 class MaskCodec(Protocol):
-    """Class ids to the mask autoencoder's input, and its output to class logits."""
+    """Class ids to the mask autoencoder's input, and its output to class logits.
+
+    Attributes:
+        channels: of the mask autoencoder.
+    """
+
+    channels: int
 
     def encode(self, labels: Tensor) -> Tensor:
         """(N, channels, H, W) float32 of (N, H, W) int64 class ids, 255 where unlabelled."""
@@ -24,11 +30,11 @@ class ClassChannels:
     """A channel for each class: ones and zeros in, logits out."""
 
     def __init__(self, label_set: LabelSet) -> None:
-        self._classes = len(label_set)
+        self.channels = len(label_set)
 
     def encode(self, labels: Tensor) -> Tensor:
         """See MaskCodec; an unlabelled pixel is zero in every channel."""
-        return one_hot(labels, self._classes)
+        return one_hot(labels, self.channels)
 
     def logits(self, decoded: Tensor) -> Tensor:
         """See MaskCodec."""
@@ -40,6 +46,8 @@ class PaletteColors:
 
     Distances are Euclidean in RGB of [0, 1], to colours rounded to four digits, as published.
     """
+
+    channels = 3
 
     def __init__(self, label_set: LabelSet) -> None:
         self._palette = torch.tensor(

@@ -58,6 +58,11 @@ class CamSeg(SegmentationModel):
         self.model_id = config.model_id
         self.label_set = get_label_set(config.label_set)
         self.mask_codec = make_mask_codec(config.mask_decoding, self.label_set)
+        if config.mask_autoencoder.channels != self.mask_codec.channels:
+            raise ConfigurationError(
+                f"{config.model_id}: mask autoencoder has {config.mask_autoencoder.channels} channels; expected "
+                f"{self.mask_codec.channels} for {config.mask_decoding} of {config.label_set}"
+            )
         self.input_size = (config.input_height_px, config.input_width_px)
         image_channels = config.image_autoencoder.latent_channels
         mask_channels = config.mask_autoencoder.latent_channels

@@ -47,6 +47,15 @@ def test_one_autoencoder_with_two_configurations_is_refused():
         CamSeg(replace(base, mask_autoencoder=replace(base.mask_autoencoder, scaling_factor=1.0)))
 
 
+@pytest.mark.parametrize(("decoding", "expected"), [("classes", 20), ("palette", 3)])
+def test_a_mask_autoencoder_of_other_channels_is_refused(decoding, expected):
+    base = camseg_base()
+    masks = replace(base.mask_autoencoder, channels=7)
+    config = replace(base, mask_autoencoder=masks, shared_autoencoder=False, mask_decoding=decoding)
+    with pytest.raises(ConfigurationError, match=f"mask autoencoder has 7 channels; expected {expected}"):
+        CamSeg(config)
+
+
 def test_a_configuration_from_before_camseg_base_means_the_same(tmp_path):
     written = asdict(camseg_small())
     for name in ("shared_autoencoder", "mask_decoding"):
