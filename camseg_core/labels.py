@@ -66,7 +66,17 @@ CITYSCAPES = LabelSet(
 )  # fmt: skip
 """Cityscapes' 19 evaluated classes in the order of their train ids and in its colours (Cordts et al., 2016)."""
 
-LABEL_SETS: dict[str, LabelSet] = {label_set.name: label_set for label_set in (CAMVID, CITYSCAPES)}
+CITYSCAPES_CAMSEG = LabelSet(
+    name="cityscapes-camseg",
+    names=("void", *CITYSCAPES.names),
+    colors=(
+        (0, 0, 0),
+        *((0, 130, 180) if color == (70, 130, 180) else color for color in CITYSCAPES.colors),
+    ),
+)
+"""The palette that the published CAM-Seg draws masks in: Cityscapes' classes after a void, and a sky of its own."""
+
+LABEL_SETS: dict[str, LabelSet] = {label_set.name: label_set for label_set in (CAMVID, CITYSCAPES, CITYSCAPES_CAMSEG)}
 
 
 def get_label_set(name: str) -> LabelSet:

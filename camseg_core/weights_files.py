@@ -19,11 +19,15 @@ Config = TypeVar("Config")
 
 
 def save_module(module: nn.Module, config: Any, folder: Path) -> None:
-    """Write ``config.json`` and ``model.safetensors`` into ``folder``, making it if need be."""
+    """Write ``config.json`` and ``model.safetensors`` into ``folder``, making it if need be.
+
+    A tensor that the module holds under several names is written once, under the first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG_NAME).write_text(json.dumps(asdict(config), indent=2) + "\n")
-    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    save_file(state, folder / WEIGHTS_NAME)
+    copies = _copies(module)
+    state = {name: value for name, value in module.state_dict().items() if name not in copies}
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS_NAME)
 
 
 def load_config(cls: type[Config], folder: Path) -> Config:
@@ -46,10 +50,18 @@ def load_weights(module: nn.Module, folder: Path) -> None:
         state: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})") from error
+    state |= {name: state[first] for name, first in _copies(module).items() if first in state}
     try:
         module.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
     except RuntimeError as error:
         raise WeightsError(f"{path}: belongs to a model of another shape: {error}") from error
+
+
+def _copies(module: nn.Module) -> dict[str, str]:
+    """Further names of tensors that the module holds under several, and the first name of each."""
+    first: dict[int, str] = {}
+    names = {name: first.setdefault(id(value), name) for name, value in module.state_dict(keep_vars=True).items()}
+    return {name: original for name, original in names.items() if name != original}
 
 
 def _from_dict(cls: Any, data: Any) -> Any:

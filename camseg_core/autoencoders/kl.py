@@ -21,6 +21,7 @@ class KLAutoencoderConfig:
         pixel_unshuffle: space-to-depth factor before the first convolution; saves work at full resolution.
         norm_groups: groups of the group normalisation.
         scaling_factor: what latents are multiplied by so that their standard deviation is about 1.
+        attention: whether the lowest resolution has self-attention, as in Latent Diffusion's KL-f16.
     """
 
     channels: int
@@ -30,6 +31,7 @@ class KLAutoencoderConfig:
     pixel_unshuffle: int = 1
     norm_groups: int = 16
     scaling_factor: float = 1.0
+    attention: bool = False
 
     @property
     def downsampling(self) -> int:
@@ -60,18 +62,18 @@ class KLAutoencoder(nn.Module):
     def __init__(self, config: KLAutoencoderConfig) -> None:
         super().__init__()
         self.config = config
-        levels = len(config.block_channels)
+        plain = len(config.block_channels) - config.attention
         depth = config.channels * config.pixel_unshuffle**2
         self.network = AutoencoderKL(
             in_channels=depth,
             out_channels=depth,
             latent_channels=config.latent_channels,
             block_out_channels=config.block_channels,
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
+            down_block_types=("DownEncoderBlock2D",) * plain + ("AttnDownEncoderBlock2D",) * config.attention,
+            up_block_types=("AttnUpDecoderBlock2D",) * config.attention + ("UpDecoderBlock2D",) * plain,
             layers_per_block=config.layers_per_block,
             norm_num_groups=config.norm_groups,
-            mid_block_add_attention=False,
+            mid_block_add_attention=config.attention,
         )
 
     def encode(self, pixels: Tensor) -> Posterior:

@@ -1,6 +1,7 @@
 """Models by name or folder."""
 
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -14,13 +15,22 @@ from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
+def pulled_weights() -> Path:
+    """Where ``camseg weights pull`` puts models, a folder each: the user's data folder (XDG Base Directory)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "camseg"
+
+
 def model_folder(model: str) -> Path:
-    """The folder of a shipped model's name or of a path; raises WeightsError naming the shipped ones."""
-    for folder in (SHIPPED_WEIGHTS / model, Path(model)):
+    """The folder of a shipped or pulled model's name or of a path; raises WeightsError naming those there are."""
+    named = (SHIPPED_WEIGHTS, pulled_weights())
+    for folder in (*(parent / model for parent in named), Path(model)):
         if (folder / CONFIG_NAME).is_file():
             return folder
-    shipped = sorted(path.parent.name for path in SHIPPED_WEIGHTS.glob(f"*/{CONFIG_NAME}"))
-    raise WeightsError(f"model {model!r} is not there; expected one of {shipped} or a folder with {CONFIG_NAME}")
+    names = sorted(path.parent.name for parent in named for path in parent.glob(f"*/{CONFIG_NAME}"))
+    raise WeightsError(
+        f"model {model!r} is not there; expected one of {names} or a folder with {CONFIG_NAME} "
+        "(`camseg weights pull camseg-base` fetches the published model)"
+    )
 
 
 def load_model(model: str, device: torch.device) -> SegmentationModel:

@@ -32,6 +32,8 @@ class CamSegConfig:
         label_set: name of the label set it predicts.
         input_height_px, input_width_px: size that frames are resized to.
         image_autoencoder, mask_autoencoder: the two frozen autoencoders; both must downsample by the same factor.
+        shared_autoencoder: whether one autoencoder does both; the two configurations are equal then.
+        mask_decoding: what the mask autoencoder draws, a name in ``camseg_core.models.camseg.mask_codec.MASK_CODECS``.
         patch_size: latent positions a transformer token spans in each direction.
         width, heads, mlp_ratio: of the transformer blocks.
         encoder_blocks, decoder_blocks: their number.
@@ -57,6 +59,8 @@ class CamSegConfig:
     mlp_ratio: float = 4.0
     noise_process: NoiseProcess = field(default_factory=NoiseProcess)
     features: FeatureConfig | None = None
+    shared_autoencoder: bool = False
+    mask_decoding: str = "classes"
     architecture: str = ARCHITECTURE
 
     @property
@@ -96,4 +100,35 @@ def camseg_small() -> CamSegConfig:
         head_width=192,
         head_blocks=3,
         features=FeatureConfig(),
+    )
+
+
+def camseg_base() -> CamSegConfig:
+    """The published model: Cityscapes' classes at 768×768, KL-f16 latents, 217 M parameters beside the autoencoder."""
+    kl_f16 = KLAutoencoderConfig(
+        channels=3,
+        latent_channels=16,
+        block_channels=(128, 128, 256, 256, 512),
+        layers_per_block=2,
+        norm_groups=32,
+        scaling_factor=0.2325,
+        attention=True,
+    )
+    return CamSegConfig(
+        model_id="camseg-base",
+        label_set="cityscapes-camseg",
+        input_height_px=768,
+        input_width_px=768,
+        image_autoencoder=kl_f16,
+        mask_autoencoder=kl_f16,
+        patch_size=1,
+        width=768,
+        heads=12,
+        encoder_blocks=12,
+        decoder_blocks=12,
+        head_width=1024,
+        head_blocks=6,
+        noise_process=NoiseProcess(prediction_type="epsilon", learned_variance=True),
+        shared_autoencoder=True,
+        mask_decoding="palette",
     )

@@ -14,6 +14,7 @@ from camseg_core.models.base import SamplingSettings, Segmentation, Segmentation
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
+from camseg_core.models.camseg.mask_codec import make_mask_codec
 from camseg_core.models.camseg.transformer import MaskedTransformer
 from camseg_core.sampling import make_scheduler, sample
 
@@ -49,14 +50,26 @@ class CamSeg(SegmentationModel):
             raise ConfigurationError(
                 f"{config.model_id}: patch_size is {config.patch_size}; expected 1 without features"
             )
+        if config.shared_autoencoder and config.image_autoencoder != config.mask_autoencoder:
+            raise ConfigurationError(
+                f"{config.model_id}: one autoencoder for images and masks has two configurations; expected equal ones"
+            )
         self.config = config
         self.model_id = config.model_id
         self.label_set = get_label_set(config.label_set)
+        self.mask_codec = make_mask_codec(config.mask_decoding, self.label_set)
+        if config.mask_autoencoder.channels != self.mask_codec.channels:
+            raise ConfigurationError(
+                f"{config.model_id}: mask autoencoder has {config.mask_autoencoder.channels} channels; expected "
+                f"{self.mask_codec.channels} for {config.mask_decoding} of {config.label_set}"
+            )
         self.input_size = (config.input_height_px, config.input_width_px)
         image_channels = config.image_autoencoder.latent_channels
         mask_channels = config.mask_autoencoder.latent_channels
         self.image_autoencoder = KLAutoencoder(config.image_autoencoder).requires_grad_(False)
-        self.mask_autoencoder = KLAutoencoder(config.mask_autoencoder).requires_grad_(False)
+        self.mask_autoencoder = self.image_autoencoder
+        if not config.shared_autoencoder:
+            self.mask_autoencoder = KLAutoencoder(config.mask_autoencoder).requires_grad_(False)
         patch = config.patch_size**2
         self.transformer = MaskedTransformer(
             token_channels=(patch * image_channels, patch * mask_channels),
@@ -75,8 +88,9 @@ class CamSeg(SegmentationModel):
             self.feature_projection = nn.Linear(config.features.channels[-1], config.width)
             self.fusion = ConditionFusion(config.features, config.width)
             condition_channels = config.features.condition_channels
+        outputs = 2 if config.noise_process.learned_variance else 1
         self.head = DiffusionHead(
-            mask_channels, mask_channels, condition_channels, config.head_width, config.head_blocks
+            mask_channels, outputs * mask_channels, condition_channels, config.head_width, config.head_blocks
         )
 
     def pad(self, images: Tensor) -> Tensor:
@@ -122,6 +136,9 @@ class CamSeg(SegmentationModel):
             noisy: (N, C, h, w).
             timesteps: (N,) or (1,).
             condition: (N, channels, h, w).
+
+        Returns:
+            (N, C, h, w), or (N, 2 C, h, w) where the variance is learned.
         """
         positions = noisy.shape[-2] * noisy.shape[-1]
         if timesteps.shape[0] > 1:
@@ -150,8 +167,8 @@ class CamSeg(SegmentationModel):
             steps=sampling.steps,
             generator=torch.Generator(condition.device).manual_seed(sampling.seed),
         )
-        logits = self.mask_autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]]
-        return Segmentation(logits=logits, image_latent=image.latent.float())
+        drawn = self.mask_autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]]
+        return Segmentation(logits=self.mask_codec.logits(drawn), image_latent=image.latent.float())
 
 
 def _to_sequence(maps: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.sampling import make_scheduler
 from camseg_core.training.batches import Batch
-from camseg_core.training.losses import one_hot, soft_dice, weighted_cross_entropy
+from camseg_core.training.losses import soft_dice, weighted_cross_entropy
 from camseg_core.weights_files import save_module
 
 
@@ -60,6 +60,10 @@ class CamSegTask:
         self._settings = settings
         self._sampling = sampling
         process = model.config.noise_process
+        if model.config.mask_decoding != "classes":
+            raise ConfigurationError(
+                f"mask decoding is {model.config.mask_decoding!r}; expected classes, whose losses these are"
+            )
         if process.prediction_type != "v_prediction":
             raise ConfigurationError(
                 f"prediction type is {process.prediction_type!r}; expected v_prediction, whose loss this is"
@@ -76,7 +80,7 @@ class CamSegTask:
         images = model.pad(batch.images)
         labels = pad_labels(batch.labels, model.config.token_stride_px)
         with torch.no_grad():
-            latent = model.mask_autoencoder.encode(one_hot(labels, len(model.label_set))).sample(generator).float()
+            latent = model.mask_autoencoder.encode(model.mask_codec.encode(labels)).sample(generator).float()
         visible, masked = self._draw_mask(latent, generator)
         condition = model.condition(model.encode_image(images), latent, visible)
         timesteps = self._draw_timesteps(latent.shape[0], latent.device, generator)

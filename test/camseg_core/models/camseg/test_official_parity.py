@@ -1,16 +1,19 @@
-"""Given the published code's weights and inputs, our transformer and head give its outputs."""
+"""Given the published code's weights and inputs, our transformer, head and sampler give its outputs."""
 
 from pathlib import Path
 
 import pytest
 import torch
+from diffusers.schedulers import scheduling_ddpm
 from safetensors.torch import load_file
 
 from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.transformer import MaskedTransformer
+from camseg_core.sampling import NoiseProcess, make_scheduler, sample
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "camseg_official"
 GRID = (4, 4)
+PROCESS = NoiseProcess(prediction_type="epsilon", learned_variance=True)
 HEAD_PREFIX = "diffloss.net."
 TRANSFORMER_NAMES = {
     "z_proj1.": "image_projection.",
@@ -90,3 +93,23 @@ def test_with_some_mask_tokens_visible(transformer, vectors):
 @torch.no_grad()
 def test_diffusion_head(head, vectors):
     assert_equal(head(vectors["head_x"], vectors["head_t"], vectors["head_c"]), vectors["head_out"])
+
+
+def test_noise_schedule(vectors):
+    scheduler = make_scheduler("ddpm", PROCESS)
+    scheduler.set_timesteps(100)
+    assert scheduler.timesteps.flip(0).tolist() == vectors["sample_timesteps"].tolist()
+    assert_equal(scheduler.betas, vectors["train_betas"])
+
+
+@torch.no_grad()
+def test_sampling(head, vectors, monkeypatch):
+    drawn = iter(vectors["sample_noise"])
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *_, **__: next(drawn))
+    sampled = sample(
+        denoise=lambda noisy, timestep: head(noisy, timestep, vectors["head_c"]),
+        noise=vectors["sample_x_T"],
+        scheduler=make_scheduler("ddpm", PROCESS),
+        steps=100,
+    )
+    assert_equal(sampled, vectors["sample_out"])

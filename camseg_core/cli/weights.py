@@ -1,0 +1,61 @@
+"""``camseg weights``: models made elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camseg_core.errors import ConfigurationError
+from camseg_core.models.camseg import official
+from camseg_core.models.camseg.configuration import CamSegConfig, camseg_base
+from camseg_core.models.loading import pulled_weights
+from camseg_core.runtime.engine import SHIPPED_REFERENCE
+
+app = typer.Typer(no_args_is_help=True, help="Take models made elsewhere.")
+
+Ema = Annotated[bool, typer.Option("--ema", help="Take the averaged weights; the published evaluation does not.")]
+
+
+@app.callback()
+def weights() -> None:
+    """Take models made elsewhere."""
+
+
+@app.command("convert")
+def convert(
+    vae: Annotated[Path, typer.Option(help="The published autoencoder, modelf16.ckpt.")],
+    transformer: Annotated[Path, typer.Option(help="The published transformer and head, city768.16.pth.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model into.")],
+    ema: Ema = False,
+    heads: Annotated[
+        int | None, typer.Option(min=1, help="Attention heads, where the width is not the published 768.")
+    ] = None,
+) -> None:
+    """Convert the two files of the published CAM-Seg."""
+    _report(official.convert(vae, transformer, out, ema, heads), out, str(out))
+
+
+@app.command("pull")
+def pull(
+    model: Annotated[str, typer.Argument(help="Name of a published model: camseg-base.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write the model into, instead of where its name finds it.")
+    ] = None,
+    ema: Ema = False,
+) -> None:
+    """Fetch a published model from the Hugging Face hub and convert it."""
+    published = camseg_base().model_id
+    if model != published:
+        raise ConfigurationError(f"model {model!r} cannot be pulled; expected {published!r}")
+    folder = out or pulled_weights() / model
+    _report(official.pull(folder, ema), folder, str(out or model))
+
+
+def _report(config: CamSegConfig, folder: Path, model: str) -> None:
+    reference = folder / SHIPPED_REFERENCE
+    typer.echo(f"{folder}: {config.model_id}, {config.input_height_px}×{config.input_width_px}, {config.label_set}")
+    if not reference.exists():
+        typer.echo(
+            "To run it on frames it needs a drift reference, fitted on clear drives of your camera:\n"
+            f"    camseg drift fit --model {model} --clear DRIVE --out {reference}"
+        )
