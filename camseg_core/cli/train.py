@@ -119,7 +119,7 @@ def segmentation(
     drives: Drives = 0,
     drives_share: DrivesShare = 0.25,
     validate_every: ValidateEvery = 1000,
-    sampling_steps: Annotated[int, typer.Option(min=1, help="Denoising steps in validation.")] = 2,
+    sampling_steps: Annotated[int, typer.Option(min=1, help="Denoising steps in validation.")] = SamplingSettings.steps,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:

@@ -20,7 +20,7 @@ class SamplingSettings:
         seed: of the starting noise; the same seed and frame give the same mask.
     """
 
-    steps: int = 2
+    steps: int = 1
     sampler: str = "ddim"
     seed: int = 0
 
