@@ -34,9 +34,9 @@ def test_mask_has_the_frame_size_and_known_classes(engine, height, width):
 
 
 def test_same_seed_same_mask_other_seed_other_mask(settings):
-    # Few steps on random weights leave the starting noise visible in the mask.
+    # One step of an untrained head estimates the mean; a second one lets the starting noise through.
     frame = noise_frame(48, 64)
-    masks = [InferenceEngine(replace(settings, seed=seed)).infer(frame).labels for seed in (0, 0, 1)]
+    masks = [InferenceEngine(replace(settings, seed=seed, steps=2)).infer(frame).labels for seed in (0, 0, 1)]
     assert np.array_equal(masks[0], masks[1])
     assert not np.array_equal(masks[0], masks[2])
 
