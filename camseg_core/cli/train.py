@@ -66,9 +66,7 @@ def image_autoencoder(
     )
     view = _parse_size(size)
     batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
-    settings = TrainerSettings(
-        steps=steps, learning_rate=learning_rate, validate_every=validate_every, device=device, seed=seed
-    )
+    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
     Trainer(task, batches, settings, out).run()
 
 
@@ -97,9 +95,7 @@ def mask_autoencoder(
     )
     view = _parse_size(size)
     batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
-    settings = TrainerSettings(
-        steps=steps, learning_rate=learning_rate, validate_every=validate_every, device=device, seed=seed
-    )
+    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
     Trainer(task, batches, settings, out).run()
 
 
@@ -145,9 +141,7 @@ def segmentation(
         SamplingSettings(steps=sampling_steps),
     )
     batches = _batches(root, drives, drives_share, batch_size, _parse_size(size), AugmentationSettings(), seed)
-    settings = TrainerSettings(
-        steps=steps, learning_rate=learning_rate, validate_every=validate_every, device=device, seed=seed
-    )
+    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
     Trainer(task, batches, settings, out).run()
 
 
