@@ -77,8 +77,9 @@ class InferenceEngine:
             raise FrameError(f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger")
         started = time.perf_counter()
         prediction = predict(self._model, image, self._sampling)
-        detector = self._detectors.setdefault(frame.camera, DriftDetector(self._reference))
-        drift = detector.update(pool_latent(prediction.image_latent), frame.stamp_ns)
+        if frame.camera not in self._detectors:
+            self._detectors[frame.camera] = DriftDetector(self._reference)
+        drift = self._detectors[frame.camera].update(pool_latent(prediction.image_latent), frame.stamp_ns)
         return FrameResult(prediction.labels, drift, time.perf_counter() - started)
 
     def close(self) -> None:
