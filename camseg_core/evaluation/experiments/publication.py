@@ -1,0 +1,168 @@
+"""Publishes an experiment: a page with tables and a plot for people, JSON for programs, and where all of it came from.
+
+provenance = Provenance.collect(seed=0, data="CamVid val, every 4th of 101 frames: 26 frames", models=["camseg-small"])
+publication = Publication(
+    title="Masking",
+    summary="What is measured, on what, and how to read the table.",
+    tables=(Table("mIoU", ("masking", "mIoU", "pole"), (("fixed", 0.512, 0.081), ("random", 0.518, 0.090))),),
+    figure=figure,            # matplotlib.figure.Figure, made without pyplot, which keeps state of its own
+    results={"fixed": {"miou": 0.512}},
+    provenance=provenance,
+)
+publication.write(Path("docs/results/masking"))   # masking.md, masking.png, masking.json
+"""
+
+import hashlib
+import json
+import math
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from matplotlib.figure import Figure
+
+from camseg_core import __version__
+from camseg_core.evaluation.report.machine import hardware, versions
+from camseg_core.models.loading import model_folder
+from camseg_core.weights_files import WEIGHTS_NAME
+
+DOTS_PER_INCH = 130
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where figures come from.
+
+    Attributes:
+        command: what was typed, quoted for a shell.
+        seed: of everything random.
+        data: dataset, split and number of frames, in words.
+        weights: SHA-256 of the weights file of each model, first 12 digits, by the name or folder it was loaded by.
+        hardware: processor, cores, memory, graphics cards.
+        versions: of Python and of the libraries that figures depend on.
+        date: of the end of the run, ISO 8601, UTC.
+    """
+
+    command: str
+    seed: int
+    data: str
+    weights: dict[str, str]
+    hardware: str
+    versions: dict[str, str]
+    date: str
+
+    @classmethod
+    def collect(cls, *, seed: int, data: str, models: Sequence[str]) -> Self:
+        """Of the running process; ``models`` are names or folders as ``load_model`` takes them."""
+        return cls(
+            command=shlex.join(["camseg", *sys.argv[1:]]),
+            seed=seed,
+            data=data,
+            weights={model: _digest(model_folder(model) / WEIGHTS_NAME) for model in models},
+            hardware=hardware(),
+            versions={"camseg": __version__, **versions("torch", "diffusers", "numpy", "opencv-python-headless")},
+            date=datetime.now(UTC).date().isoformat(),
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text and numbers.
+
+    Attributes:
+        title: stands above it; "" for none.
+        columns: their headings.
+        rows: a cell for each column; NaN is drawn as a dash.
+        digits: decimals of floating-point cells.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+    digits: int = 3
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"row {row} of table {self.title!r}; expected {len(self.columns)} cells")
+
+    def markdown(self) -> str:
+        """The table in GitHub's Markdown, numbers to the right."""
+        numeric = [all(not isinstance(row[column], str) for row in self.rows) for column in range(len(self.columns))]
+        lines = [self.columns, ["---:" if number else "---" for number in numeric]]
+        lines += [[self._cell(value) for value in row] for row in self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def _cell(self, value: str | int | float) -> str:
+        if isinstance(value, float):
+            return "–" if math.isnan(value) else f"{value:.{self.digits}f}"
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What an experiment found.
+
+    Attributes:
+        title: heading of the page.
+        summary: Markdown paragraphs between the heading and the tables: what was measured and how to read it.
+        tables: in the order of the page.
+        figure: the plot.
+        results: the figures for programs: mappings, sequences, strings, numbers and None; NaN becomes null.
+        provenance: where the figures come from.
+    """
+
+    title: str
+    summary: str
+    tables: tuple[Table, ...]
+    figure: Figure
+    results: Mapping[str, object]
+    provenance: Provenance
+
+    def write(self, path: Path) -> tuple[Path, Path, Path]:
+        """Writes ``path`` with the endings .md, .png and .json, replacing what is there, and returns the three.
+
+        The page shows the picture by its file name, so the two belong in one folder.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page, picture, figures = (path.with_name(f"{path.name}.{ending}") for ending in ("md", "png", "json"))
+        self.figure.savefig(picture, dpi=DOTS_PER_INCH, bbox_inches="tight", facecolor="white")
+        page.write_text(self._page(picture.name), encoding="utf-8")
+        content = {"title": self.title, "provenance": asdict(self.provenance), "results": _plain(self.results)}
+        figures.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        return page, picture, figures
+
+    def _page(self, picture: str) -> str:
+        source = self.provenance
+        used = ", ".join(f"{name} {version}" for name, version in source.versions.items())
+        weights = ", ".join(f"`{model}` {digest}" for model, digest in source.weights.items())
+        parts = [f"# {self.title}", self.summary.strip(), f"![{self.title}]({picture})"]
+        for table in self.tables:
+            parts += [f"**{table.title}**", table.markdown()] if table.title else [table.markdown()]
+        parts += [
+            "Made by",
+            f"    {source.command}",
+            f"on {source.date}. Data: {source.data}. Seed {source.seed}. Weights (SHA-256): {weights}. "
+            f"Machine: {source.hardware}. Versions: {used}.",
+        ]
+        return "\n\n".join(parts) + "\n"
+
+
+def _plain(value: object) -> object:
+    """The same with lists for sequences and None for numbers that JSON cannot write."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
