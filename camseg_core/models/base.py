@@ -1,7 +1,7 @@
 """What every segmentation model offers to the engine, to evaluation and to the drift detector."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +18,34 @@ class SamplingSettings:
         steps: denoising steps, 1 or more.
         sampler: name in ``camseg_core.sampling.SAMPLERS``.
         seed: of the starting noise; the same seed and frame give the same mask.
+        num_samples: masks drawn of each image, 1 or more; the k-th of them, from 0, is what ``seed + k`` draws alone.
     """
 
     steps: int = 1
     sampler: str = "ddim"
     seed: int = 0
+    num_samples: int = 1
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
+        if self.num_samples < 1:
+            raise ConfigurationError(f"num_samples is {self.num_samples}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """What a model makes of a batch of images before it draws masks: all that no sampling setting changes.
+
+    Attributes:
+        image_latent: (N, C, h, w) float32, posterior mean of the image latents; the drift detector's raw material.
+        conditions: what the masks are drawn from, in an order of the model's own.
+        image_size: (height, width) of the images in pixels.
+    """
+
+    image_latent: Tensor
+    conditions: tuple[Tensor, ...]
+    image_size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -34,12 +53,36 @@ class Segmentation:
     """What a model finds in a batch of images.
 
     Attributes:
-        logits: (N, classes, H, W) float; the class of a pixel is the largest.
+        logits: (N, classes, H, W) float: of the mask drawn, or the mean over the masks drawn.
         image_latent: (N, C, h, w) float32, posterior mean of the image latents; the drift detector's raw material.
+        votes: (N, classes, H, W) float32, share of the masks drawn in which a pixel is of the class; None for one mask.
     """
 
     logits: Tensor
     image_latent: Tensor
+    votes: Tensor | None = None
+
+    def labels(self) -> Tensor:
+        """(N, H, W) int64 class ids: the class that most masks agree on, of equals the one with the larger mean logit.
+
+        The majority, not the mean, decides: halfway between two classes a mean can be nearest to a third one, as
+        blended colours are where masks are drawn in a palette.
+        """
+        if self.votes is None:
+            return self.logits.argmax(dim=1)
+        most = self.votes == self.votes.amax(dim=1, keepdim=True)
+        return self.logits.masked_fill(~most, -torch.inf).argmax(dim=1)
+
+    def confidence(self) -> Tensor:
+        """(N, H, W) float32 in [0, 1], how sure the class of a pixel is.
+
+        With several masks it is their agreement: the share of them in which the pixel is of the class given. With one
+        there is nothing to agree with; it is then the softmax of the class's logit, which says how clearly that one
+        mask was decoded and nothing of how another draw would have come out. Neither is calibrated.
+        """
+        if self.votes is None:
+            return self.logits.float().softmax(dim=1).amax(dim=1)
+        return self.votes.amax(dim=1)
 
 
 class SegmentationModel(nn.Module, ABC):
@@ -60,10 +103,39 @@ class SegmentationModel(nn.Module, ABC):
         """Posterior mean of the image latents, (N, C, h, w) float32, as ``segment`` returns it but nothing else."""
 
     @abstractmethod
+    def prepare(self, images: Tensor) -> PreparedImages:
+        """All that comes before drawing, for (N, 3, H, W) float images in [−1, 1] of the model's input size."""
+
+    @abstractmethod
+    def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:
+        """Draw one mask of each image, whatever ``num_samples`` is: (N, classes, H, W) logits.
+
+        Their softmax stands for the certainty of the classes; a pixel's class is the largest.
+        """
+
     def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
         """Segment (N, 3, H, W) float images in [−1, 1] of the model's input size."""
+        return self.segment_prepared(self.prepare(images), sampling)
+
+    @torch.no_grad()
+    def segment_prepared(self, prepared: PreparedImages, sampling: SamplingSettings) -> Segmentation:
+        """Draw ``num_samples`` masks of images that were prepared before."""
+        logits = self.draw(prepared, sampling)
+        if sampling.num_samples == 1:
+            return Segmentation(logits, prepared.image_latent)
+        votes = _one_vote_each(logits)
+        for sample in range(1, sampling.num_samples):
+            drawn = self.draw(prepared, replace(sampling, seed=sampling.seed + sample))
+            logits = logits + drawn
+            votes += _one_vote_each(drawn)
+        return Segmentation(logits / sampling.num_samples, prepared.image_latent, votes / sampling.num_samples)
 
     def starting_noise(self, shape: torch.Size | tuple[int, ...], sampling: SamplingSettings) -> Tensor:
         """Standard normal noise drawn from the seed on the CPU, so that every device starts from the same."""
         generator = torch.Generator().manual_seed(sampling.seed)
         return torch.randn(shape, generator=generator).to(next(self.parameters()).device)
+
+
+def _one_vote_each(logits: Tensor) -> Tensor:
+    """(N, classes, H, W) float32: 1 for the class of each pixel, 0 for the others."""
+    return torch.zeros_like(logits, dtype=torch.float32).scatter_(1, logits.argmax(dim=1, keepdim=True), 1.0)

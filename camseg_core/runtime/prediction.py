@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
 from camseg_core.runtime.precision import supports_bfloat16
 
 
@@ -18,23 +18,44 @@ class Prediction:
     Attributes:
         labels: (H, W) uint8 class ids at the image's own size.
         image_latent: (C, h, w) float32, posterior mean of the image's latent.
+        confidence: (H, W) float32 in [0, 1] as ``Segmentation.confidence`` defines it; None unless asked for.
     """
 
     labels: np.ndarray
     image_latent: Tensor
+    confidence: np.ndarray | None = None
+
+
+def predict(
+    model: SegmentationModel, image: np.ndarray, sampling: SamplingSettings, with_confidence: bool = False
+) -> Prediction:
+    """Segment one (H, W, 3) uint8 RGB image with a model in evaluation mode, on the device that the model is on."""
+    return predict_prepared(model, prepare(model, image), sampling, image.shape[:2], with_confidence)
 
 
 @torch.inference_mode()
-def predict(model: SegmentationModel, image: np.ndarray, sampling: SamplingSettings) -> Prediction:
-    """Segment one (H, W, 3) uint8 RGB image with a model in evaluation mode, on the device that the model is on."""
-    height, width = image.shape[:2]
+def prepare(model: SegmentationModel, image: np.ndarray) -> PreparedImages:
+    """What ``predict`` does before it draws, for several draws of one image."""
     pixels = _to_input(model, image)
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
-        segmentation = model.segment(pixels, sampling)
-    labels = segmentation.logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
-    if labels.shape != (height, width):
-        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return Prediction(labels, segmentation.image_latent[0])
+        return model.prepare(pixels)
+
+
+@torch.inference_mode()
+def predict_prepared(
+    model: SegmentationModel,
+    prepared: PreparedImages,
+    sampling: SamplingSettings,
+    size: tuple[int, int],
+    with_confidence: bool = False,
+) -> Prediction:
+    """The rest of ``predict``, at the size (height, width) of the image that was prepared."""
+    device = prepared.image_latent.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+        segmentation = model.segment_prepared(prepared, sampling)
+    labels = _to_size(segmentation.labels()[0].to(torch.uint8), size)
+    confidence = _to_size(segmentation.confidence()[0], size) if with_confidence else None
+    return Prediction(labels, segmentation.image_latent[0], confidence)
 
 
 @torch.inference_mode()
@@ -55,3 +76,9 @@ def _to_input(model: SegmentationModel, image: np.ndarray) -> Tensor:
     device = next(model.parameters()).device
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1).unsqueeze(0)
     return pixels.float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)
+
+
+def _to_size(map_: Tensor, size: tuple[int, int]) -> np.ndarray:
+    """A map of the model's input size at that of the image, (height, width), each pixel from the nearest."""
+    array = map_.cpu().numpy()
+    return array if array.shape == size else cv2.resize(array, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)

@@ -10,7 +10,7 @@ from camseg_core.autoencoders import KLAutoencoder
 from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import get_label_set
-from camseg_core.models.base import SamplingSettings, Segmentation, SegmentationModel
+from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
@@ -154,10 +154,15 @@ class CamSeg(SegmentationModel):
         return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
     @torch.no_grad()
-    def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
+    def prepare(self, images: Tensor) -> PreparedImages:
         """See SegmentationModel."""
         image = self.encode_image(self.pad(images))
-        condition = self.condition(image)
+        return PreparedImages(image.latent.float(), (self.condition(image),), (images.shape[-2], images.shape[-1]))
+
+    @torch.no_grad()
+    def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:
+        """See SegmentationModel."""
+        (condition,) = prepared.conditions
         batch, _, rows, columns = condition.shape
         shape = (batch, self.config.mask_autoencoder.latent_channels, rows, columns)
         latent = sample(
@@ -167,8 +172,8 @@ class CamSeg(SegmentationModel):
             steps=sampling.steps,
             generator=torch.Generator(condition.device).manual_seed(sampling.seed),
         )
-        drawn = self.mask_autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]]
-        return Segmentation(logits=self.mask_codec.logits(drawn), image_latent=image.latent.float())
+        height, width = prepared.image_size
+        return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])
 
 
 def _to_sequence(maps: Tensor) -> Tensor:
