@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from camseg_core.autoencoders import KLAutoencoderConfig
-from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.models.camseg.configuration import CamSegConfig, FeatureConfig
 from camseg_core.models.camseg.model import CamSeg
@@ -58,7 +58,7 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     save_module(model, tiny_config, folder)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
-    embeddings = np.stack([pool_latent(image_latent(model, image)) for image in images])
+    embeddings = np.stack([embed(image_latent(model, image)) for image in images])
     fit_reference([embeddings], tiny_config.model_id).save(folder / SHIPPED_REFERENCE)
     return folder
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from camseg_core.data.images import list_images, read_rgb
 from camseg_core.data.sources.bag import BagSource
-from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
@@ -37,7 +37,7 @@ def fit(
     drives = []
     for path in clear:
         frames = tqdm(_frames(path), desc=path.name, unit="frame")
-        drives.append(np.stack([pool_latent(image_latent(network, image)) for image in frames]))
+        drives.append(np.stack([embed(image_latent(network, image)) for image in frames]))
     reference = fit_reference(drives, network.model_id)
     reference.save(out)
     typer.echo(

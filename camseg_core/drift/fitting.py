@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.scores import DEFAULT_SCORE, SCORES
 from camseg_core.errors import DriftReferenceError
 
 MIN_FRAMES = 40
@@ -15,8 +15,10 @@ FOLDS = 5
 WARN_QUANTILE = 0.99
 
 
-def fit_reference(drives: Sequence[np.ndarray], model_id: str) -> DriftReference:
-    """Gaussian with Ledoit–Wolf shrinkage, thresholds from frames left out of the fit.
+def fit_reference(
+    drives: Sequence[np.ndarray], model_id: str, weights_hash: str = "", score: str = DEFAULT_SCORE
+) -> DriftReference:
+    """A reference whose thresholds come from frames left out of the fit.
 
     Neighbouring frames are alike, so what is left out is a stretch of frames, never single ones. WARN begins at the
     99 % quantile of the held-out scores, ERROR as far again beyond it as it lies beyond their median.
@@ -24,6 +26,8 @@ def fit_reference(drives: Sequence[np.ndarray], model_id: str) -> DriftReference
     Args:
         drives: (frames, D) embeddings of each clear drive, in the order of time.
         model_id: the model that gave the embeddings.
+        weights_hash: of that model's weights.
+        score: name of the score in ``scores.SCORES``.
 
     Raises:
         DriftReferenceError: too few frames, frames that are all the same, or embeddings that are not finite.
@@ -36,23 +40,21 @@ def fit_reference(drives: Sequence[np.ndarray], model_id: str) -> DriftReference
         raise DriftReferenceError(f"embedding of clear frame {bad} is not finite; expected numbers")
     if np.ptp(embeddings, axis=0).max() < 1e-9:
         raise DriftReferenceError(f"all {len(embeddings)} clear frames are the same; expected a drive")
+    method = SCORES[score]
     held_out = []
     for fold in np.array_split(np.arange(len(embeddings)), FOLDS):
-        mean, whitening = _gaussian(np.delete(embeddings, fold, axis=0))
-        distances = np.linalg.norm((embeddings[fold] - mean) @ whitening.T, axis=1)
-        held_out.append(distances / np.sqrt(embeddings.shape[1]))
+        parameters = method.fit([np.delete(embeddings, fold, axis=0)])
+        held_out.append(method.evaluate(parameters, embeddings[fold]))
     scores = np.sort(np.concatenate(held_out))
-    warn, median = np.quantile(scores, WARN_QUANTILE), np.median(scores)
-    mean, whitening = _gaussian(embeddings)
-    return DriftReference(model_id, mean, whitening, scores, float(warn), float(2 * warn - median))
-
-
-def _gaussian(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and whitening matrix; the inverse square root of the shrunk covariance."""
-    # Standardising first lets the shrinkage target, a multiple of the identity, suit channels of unlike scale.
-    scale = embeddings.std(axis=0)
-    scale[scale < 1e-9] = 1.0
-    mean = embeddings.mean(axis=0)
-    covariance, _ = ledoit_wolf((embeddings - mean) / scale, assume_centered=True)
-    values, vectors = np.linalg.eigh(covariance)
-    return mean, (vectors / np.sqrt(np.maximum(values, 1e-9))) @ vectors.T / scale
+    warn, median = float(np.quantile(scores, WARN_QUANTILE)), float(np.median(scores))
+    return DriftReference(
+        model_id=model_id,
+        weights_hash=weights_hash,
+        method=score,
+        parameters=method.fit(drives),
+        embedding_mean=embeddings.mean(axis=0),
+        embedding_std=embeddings.std(axis=0),
+        held_out_scores=scores,
+        warn_threshold=warn,
+        error_threshold=2 * warn - median,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from camseg_core.drift.detector import DriftDetector
-from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.errors import FrameError
 from camseg_core.frames import Frame, FrameResult
@@ -79,7 +79,7 @@ class InferenceEngine:
         prediction = predict(self._model, image, self._sampling)
         if frame.camera not in self._detectors:
             self._detectors[frame.camera] = DriftDetector(self._reference)
-        drift = self._detectors[frame.camera].update(pool_latent(prediction.image_latent), frame.stamp_ns)
+        drift = self._detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
         return FrameResult(prediction.labels, drift, time.perf_counter() - started)
 
     def close(self) -> None:

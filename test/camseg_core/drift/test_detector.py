@@ -12,7 +12,17 @@ from camseg_core.frames import DriftState
 def detector():
     # Identity whitening in one dimension: the score is the absolute value.
     return DriftDetector(
-        DriftReference("m", np.zeros(1), np.eye(1), np.array([0.5, 1.0, 1.5]), warn_threshold=2.0, error_threshold=3.0)
+        DriftReference(
+            model_id="m",
+            weights_hash="",
+            method="mahalanobis",
+            parameters={"mean": np.zeros(1), "whitening": np.eye(1)},
+            embedding_mean=np.zeros(1),
+            embedding_std=np.ones(1),
+            held_out_scores=np.array([0.5, 1.0, 1.5]),
+            warn_threshold=2.0,
+            error_threshold=3.0,
+        )
     )
 
 

@@ -1,25 +1,52 @@
-"""Pooling a latent: means and log deviations of three bands."""
+"""Embedding a latent: what each part says of each region and channel."""
 
 import numpy as np
+import pytest
 import torch
 
-from camseg_core.drift.embedding import pool_latent
+from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, embed, split
+
+
+def noise(channels: int = 3, height: int = 24, width: int = 32) -> torch.Tensor:
+    return torch.randn(channels, height, width, generator=torch.Generator().manual_seed(0))
 
 
 def test_against_numpy():
-    latent = torch.randn(4, 9, 5, generator=torch.Generator().manual_seed(0))
-    array = latent.double().numpy()
-    bands = [array[:, 0:3], array[:, 3:6], array[:, 6:9]]
-    means = [band[c].mean() for band in bands for c in range(4)]
-    deviations = [np.log(band[c].std(ddof=1)) for band in bands for c in range(4)]
-    np.testing.assert_allclose(pool_latent(latent), means + deviations)
+    latent = noise()
+    parts = split(embed(latent))
+    region = latent.double().numpy()[2, 8:16, 8:16]  # channel 2 of the second row and column of 3 × 4 regions
+    assert list(parts) == list(PARTS)
+    assert parts["mean"].shape == (ROWS, COLUMNS, 3)
+    assert parts["mean"][1, 1, 2] == pytest.approx(region.mean())
+    assert parts["log_contrast"][1, 1, 2] == pytest.approx(np.log(region.std()))
 
 
-def test_halving_the_contrast_shifts_the_deviations_by_log_two():
-    latent = torch.randn(2, 6, 6, generator=torch.Generator().manual_seed(0))
-    shift = pool_latent(0.5 * latent)[6:] - pool_latent(latent)[6:]
-    np.testing.assert_allclose(shift, -np.log(2.0))
+def test_detail_of_a_ramp_is_its_slope():
+    # 0.5 a column, nothing down: half of the mean square difference to the right and lower neighbour.
+    ramp = 0.5 * torch.arange(32.0).expand(1, 24, 32)
+    parts = split(embed(ramp))
+    np.testing.assert_allclose(parts["log_detail"], np.log(0.5 / np.sqrt(2)))
+    np.testing.assert_allclose(parts["log_coarse_detail"], np.log(1.0 / np.sqrt(2)))
+
+
+def test_halving_the_contrast_is_one_step_in_every_logarithm():
+    full, half = split(embed(noise())), split(embed(0.5 * noise()))
+    for part in PARTS[1:]:
+        np.testing.assert_allclose(half[part] - full[part], -np.log(2.0))
+
+
+def test_more_light_moves_the_means_alone():
+    dark, bright = split(embed(noise())), split(embed(noise() + 3.0))
+    np.testing.assert_allclose(bright["mean"] - dark["mean"], 3.0, rtol=1e-6)
+    for part in PARTS[1:]:
+        np.testing.assert_allclose(bright[part], dark[part], atol=1e-5)
 
 
 def test_a_flat_latent_is_finite():
-    assert np.isfinite(pool_latent(torch.zeros(2, 6, 6))).all()
+    assert np.isfinite(embed(torch.zeros(2, 24, 32))).all()
+
+
+def test_a_latent_that_is_not_finite_shows():
+    latent = noise()
+    latent[1, 3, 3] = torch.nan
+    assert not np.isfinite(embed(latent)).all()
