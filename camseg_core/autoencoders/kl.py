@@ -5,38 +5,21 @@ from dataclasses import dataclass
 
 import torch
 from diffusers.models import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from camseg_core.autoencoders.base import Autoencoder, AutoencoderConfig
 
 
 @dataclass(frozen=True)
-class KLAutoencoderConfig:
+class KLAutoencoderConfig(AutoencoderConfig):
     """Size of a KL autoencoder.
 
     Attributes:
-        channels: channels in and out: 3 for images, one a class for masks.
-        latent_channels: channels of the latent.
-        block_channels: width of each resolution level; each level but the last halves the resolution.
-        layers_per_block: residual blocks a level.
-        pixel_unshuffle: space-to-depth factor before the first convolution; saves work at full resolution.
-        norm_groups: groups of the group normalisation.
         scaling_factor: what latents are multiplied by so that their standard deviation is about 1.
-        attention: whether the lowest resolution has self-attention, as in Latent Diffusion's KL-f16.
     """
 
-    channels: int
-    latent_channels: int
-    block_channels: tuple[int, ...]
-    layers_per_block: int = 1
-    pixel_unshuffle: int = 1
-    norm_groups: int = 16
     scaling_factor: float = 1.0
-    attention: bool = False
-
-    @property
-    def downsampling(self) -> int:
-        """Pixels a latent position spans in each direction."""
-        return self.pixel_unshuffle * 2 ** (len(self.block_channels) - 1)
 
 
 @dataclass(frozen=True)
@@ -56,24 +39,17 @@ class Posterior:
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1.0 - self.log_variance).mean()
 
 
-class KLAutoencoder(nn.Module):
+class KLAutoencoder(Autoencoder):
     """diffusers' AutoencoderKL behind an optional space-to-depth, with the latent scaling kept in one place."""
 
     def __init__(self, config: KLAutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
-        plain = len(config.block_channels) - config.attention
-        depth = config.channels * config.pixel_unshuffle**2
+        self.config: KLAutoencoderConfig = config
         self.network = AutoencoderKL(
-            in_channels=depth,
-            out_channels=depth,
+            in_channels=config.depth,
+            out_channels=config.depth,
             latent_channels=config.latent_channels,
-            block_out_channels=config.block_channels,
-            down_block_types=("DownEncoderBlock2D",) * plain + ("AttnDownEncoderBlock2D",) * config.attention,
-            up_block_types=("AttnUpDecoderBlock2D",) * config.attention + ("UpDecoderBlock2D",) * plain,
-            layers_per_block=config.layers_per_block,
-            norm_num_groups=config.norm_groups,
-            mid_block_add_attention=config.attention,
+            **config.encoder_layers() | config.decoder_layers(),
         )
 
     def encode(self, pixels: Tensor) -> Posterior:
@@ -88,7 +64,16 @@ class KLAutoencoder(nn.Module):
             log_variance=posterior.logvar + 2.0 * math.log(self.config.scaling_factor),
         )
 
+    def latent(self, pixels: Tensor) -> Tensor:
+        """See Autoencoder: the posterior's mean."""
+        return self.encode(pixels).mean
+
+    def training_latent(self, pixels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See Autoencoder: a draw from the posterior, and the posterior's Kullback–Leibler divergence in nats."""
+        posterior = self.encode(pixels)
+        return posterior.sample(generator), posterior.kl_divergence().float()
+
     def decode(self, latent: Tensor) -> Tensor:
-        """Pixels (images) or class logits (masks), (N, channels, H, W), of scaled latents (N, C, h, w)."""
+        """See Autoencoder; latents are scaled ones."""
         decoded = self.network.decode(latent / self.config.scaling_factor).sample
         return functional.pixel_shuffle(decoded, self.config.pixel_unshuffle)

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
+from camseg_core.autoencoders.class_maps import encode_labels
 from camseg_core.autoencoders.kl import KLAutoencoder
-from camseg_core.autoencoders.padding import pad_labels, pad_to_multiple
+from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.training.batches import collate
-from camseg_core.training.losses import one_hot
 
 FRAMES = 64
 
@@ -20,7 +20,7 @@ def image_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> 
     return _scale(
         autoencoder,
         [
-            autoencoder.encode(pad_to_multiple(collate([dataset[index]]).images, stride)).mean
+            autoencoder.latent(pad_to_multiple(collate([dataset[index]]).images, stride))
             for index in _spread(len(dataset))
         ],
     )
@@ -29,21 +29,15 @@ def image_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> 
 @torch.no_grad()
 def mask_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> float:
     """The factor for an autoencoder of class maps, from the labels of frames spread over ``dataset``."""
-    config = autoencoder.config
     autoencoder.eval()
     return _scale(
         autoencoder,
-        [
-            autoencoder.encode(
-                one_hot(pad_labels(collate([dataset[index]]).labels, config.downsampling), config.channels)
-            ).mean
-            for index in _spread(len(dataset))
-        ],
+        [encode_labels(autoencoder, collate([dataset[index]]).labels) for index in _spread(len(dataset))],
     )
 
 
-def _scale(autoencoder: KLAutoencoder, means: list[Tensor]) -> float:
-    return autoencoder.config.scaling_factor / float(torch.cat([mean.flatten() for mean in means]).std())
+def _scale(autoencoder: KLAutoencoder, latents: list[Tensor]) -> float:
+    return autoencoder.config.scaling_factor / float(torch.cat([latent.flatten() for latent in latents]).std())
 
 
 def _spread(length: int) -> range:

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from camseg_core.autoencoders.kl import KLAutoencoder
+from camseg_core.autoencoders.base import Autoencoder
+from camseg_core.autoencoders.class_maps import decode_labels, encode_labels
 from camseg_core.autoencoders.padding import pad_labels, pad_to_multiple
 from camseg_core.autoencoders.storage import save_autoencoder
 from camseg_core.data.datasets import LabelledDataset
@@ -21,19 +22,19 @@ class AutoencoderLossSettings:
     """Weights of the terms beside the reconstruction.
 
     Attributes:
-        kl: of the Kullback–Leibler divergence.
+        bottleneck: of the bottleneck's own loss: Kullback–Leibler divergence, or commitment to the codes.
         dice: of the soft Dice term (masks only).
     """
 
-    kl: float = 1e-3
+    bottleneck: float = 1e-3
     dice: float = 0.5
 
 
 class ImageAutoencoderTask:
-    """Reconstruct images: absolute pixel difference, absolute gradient difference, KL term."""
+    """Reconstruct images: absolute pixel difference, absolute gradient difference, the bottleneck's loss."""
 
     def __init__(
-        self, autoencoder: KLAutoencoder, validation: LabelledDataset, settings: AutoencoderLossSettings
+        self, autoencoder: Autoencoder, validation: LabelledDataset, settings: AutoencoderLossSettings
     ) -> None:
         self.module: nn.Module = autoencoder
         self._autoencoder = autoencoder
@@ -43,26 +44,26 @@ class ImageAutoencoderTask:
     def losses(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See TrainingTask."""
         images = pad_to_multiple(batch.images, self._autoencoder.config.downsampling)
-        posterior = self._autoencoder.encode(images)
-        decoded = self._autoencoder.decode(posterior.sample(generator)).float()
+        latent, bottleneck = self._autoencoder.training_latent(images, generator)
+        decoded = self._autoencoder.decode(latent).float()
         pixels = (decoded - images).abs().mean()
         # Differences of neighbours weigh edges, which a plain pixel distance blurs away.
         edges = sum((torch.diff(decoded, dim=axis) - torch.diff(images, dim=axis)).abs().mean() for axis in (-1, -2))
-        kl = posterior.kl_divergence().float()
-        return {"total": pixels + edges + self._settings.kl * kl, "pixels": pixels, "kl": kl}
+        total = pixels + edges + self._settings.bottleneck * bottleneck
+        return {"total": total, "pixels": pixels, "bottleneck": bottleneck}
 
     def validate(self) -> dict[str, float]:
-        """Mean peak signal-to-noise ratio of reconstructions from the posterior mean, dB."""
+        """Mean peak signal-to-noise ratio of reconstructions, dB, and the latents' standard deviation."""
         device = next(self.module.parameters()).device
-        ratios, means = [], []
+        ratios, latents = [], []
         for index in range(len(self._validation)):
             images = collate([self._validation[index]]).to(device).images
             padded = pad_to_multiple(images, self._autoencoder.config.downsampling)
-            mean = self._autoencoder.encode(padded).mean
-            error = (self._autoencoder.decode(mean)[..., : images.shape[-2], : images.shape[-1]] - images).square()
+            latent = self._autoencoder.latent(padded)
+            error = (self._autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]] - images).square()
             ratios.append(float(10.0 * torch.log10(4.0 / error.mean())))
-            means.append(mean)
-        return {"psnr_db": sum(ratios) / len(ratios), "latent_std": float(torch.cat(means).std())}
+            latents.append(latent)
+        return {"psnr_db": sum(ratios) / len(ratios), "latent_std": float(torch.cat(latents).std())}
 
     def export(self, folder: Path) -> None:
         """See TrainingTask."""
@@ -70,11 +71,14 @@ class ImageAutoencoderTask:
 
 
 class MaskAutoencoderTask:
-    """Reconstruct class maps: weighted cross-entropy, Dice, KL term; decoding learns to tolerate noisy latents."""
+    """Reconstruct class maps: weighted cross-entropy, Dice, the bottleneck's loss.
+
+    Decoding a KL autoencoder's samples, it learns to tolerate noisy latents.
+    """
 
     def __init__(
         self,
-        autoencoder: KLAutoencoder,
+        autoencoder: Autoencoder,
         label_set: LabelSet,
         class_weights: Tensor,
         validation: LabelledDataset,
@@ -90,29 +94,28 @@ class MaskAutoencoderTask:
     def losses(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """See TrainingTask."""
         labels = pad_labels(batch.labels, self._autoencoder.config.downsampling)
-        posterior = self._autoencoder.encode(one_hot(labels, len(self._label_set)))
-        logits = self._autoencoder.decode(posterior.sample(generator))
+        pixels = one_hot(labels, len(self._label_set))
+        latent, bottleneck = self._autoencoder.training_latent(pixels, generator)
+        logits = self._autoencoder.decode(latent)
         cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
         dice = soft_dice(logits, labels)
-        kl = posterior.kl_divergence().float()
-        total = cross_entropy + self._settings.dice * dice + self._settings.kl * kl
-        return {"total": total, "cross_entropy": cross_entropy, "dice": dice, "kl": kl}
+        total = cross_entropy + self._settings.dice * dice + self._settings.bottleneck * bottleneck
+        return {"total": total, "cross_entropy": cross_entropy, "dice": dice, "bottleneck": bottleneck}
 
     def validate(self) -> dict[str, float]:
-        """MIoU of class maps reconstructed from the posterior mean, and the latents' standard deviation."""
+        """MIoU of reconstructed class maps, and the latents' standard deviation."""
         device = next(self.module.parameters()).device
         confusion = ConfusionMatrix(self._label_set)
-        means = []
+        latents = []
         for index in range(len(self._validation)):
             labels = collate([self._validation[index]]).to(device).labels
-            padded = pad_labels(labels, self._autoencoder.config.downsampling)
-            mean = self._autoencoder.encode(one_hot(padded, len(self._label_set))).mean
-            predicted = self._autoencoder.decode(mean).argmax(dim=1)[:, : labels.shape[1], : labels.shape[2]]
-            confusion.update(labels[0].cpu().numpy().astype("uint8"), predicted[0].cpu().numpy().astype("uint8"))
-            means.append(mean)
+            latent = encode_labels(self._autoencoder, labels)
+            decoded = decode_labels(self._autoencoder, latent, (labels.shape[1], labels.shape[2]))
+            confusion.update(labels[0].cpu().numpy().astype("uint8"), decoded[0].cpu().numpy().astype("uint8"))
+            latents.append(latent)
         metrics = confusion.metrics()
-        thin = {f"iou_{name}": metrics.per_class_iou[name] for name in self._label_set.names}
-        return {"miou": metrics.miou, "latent_std": float(torch.cat(means).std()), **thin}
+        per_class = {f"iou_{name}": iou for name, iou in metrics.per_class_iou.items()}
+        return {"miou": metrics.miou, "latent_std": float(torch.cat(latents).std()), **per_class}
 
     def export(self, folder: Path) -> None:
         """See TrainingTask."""

@@ -62,7 +62,7 @@ def image_autoencoder(
     torch.manual_seed(seed)
     validation = CamVid(root, "val")
     task = ImageAutoencoderTask(
-        KLAutoencoder(camseg_small().image_autoencoder), validation, AutoencoderLossSettings(kl=1e-4)
+        KLAutoencoder(camseg_small().image_autoencoder), validation, AutoencoderLossSettings(bottleneck=1e-4)
     )
     view = _parse_size(size)
     batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
@@ -91,7 +91,7 @@ def mask_autoencoder(
         CAMVID,
         _class_weights(CamVid(root, "train")),
         CamVid(root, "val"),
-        AutoencoderLossSettings(kl=1e-3),
+        AutoencoderLossSettings(bottleneck=1e-3),
     )
     view = _parse_size(size)
     batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
