@@ -1,0 +1,56 @@
+"""Compressed camera images (JPEG, PNG) to RGB."""
+
+import cv2
+import numpy as np
+
+from camseg_core.errors import FrameError
+from camseg_core.runtime.pixel_formats import ImageBytes
+
+_BEGINNINGS = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+_ENDINGS = {"jpeg": b"\xff\xd9", "png": b"IEND\xae\x42\x60\x82"}
+
+COMPRESSED_FORMATS: tuple[str, ...] = tuple(_BEGINNINGS)
+"""Every format that :func:`compressed_to_rgb` reads."""
+
+
+def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
+    """Decodes a ``sensor_msgs/CompressedImage``.
+
+    Which decoder is right, the data says itself; the format is a check and serves the error. What stands in a JPEG or
+    PNG by ROS' compressed_image_transport has OpenCV's colour order, so that the raw encoding does not matter.
+
+    Args:
+        image_format: as in the message: ``jpeg``, ``png``, or with the raw encoding, ``bgr8; jpeg compressed bgr8``.
+        data: the whole file.
+
+    Returns:
+        (height, width, 3) uint8 RGB, a new array. Grey is repeated; of 16 bits a channel the upper eight count.
+
+    Raises:
+        FrameError: the format is another, or the data is not a whole image of it.
+    """
+    file = bytes(data)
+    known = image_format.replace("jpg", "jpeg")
+    kind = next((name for name, beginning in _BEGINNINGS.items() if file.startswith(beginning)), None)
+    if "compressedDepth" in image_format or not any(name in known for name in COMPRESSED_FORMATS):
+        raise FrameError(
+            f"compressed image format {image_format!r} is not supported; "
+            f"expected one of {', '.join(COMPRESSED_FORMATS)}"
+        )
+    if kind is None:
+        raise FrameError(
+            f"compressed image of format {image_format!r} begins with {file[:8]!r} ({len(file)} bytes); "
+            f"expected {' or '.join(COMPRESSED_FORMATS)} data"
+        )
+    # Decoders fill what is missing of a cut image with grey and say nothing. Some cameras pad with zeros.
+    if not file.rstrip(b"\0").endswith(_ENDINGS[kind]):
+        raise FrameError(f"compressed image is cut short after {len(file)} bytes; expected the end of a {kind}")
+    try:
+        # A camera's image is used as it lies; its frame_id says how the camera is mounted.
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(np.frombuffer(file, dtype=np.uint8), flags)
+    except cv2.error as error:  # for example a header with a size beyond OpenCV's limit
+        raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded: {error}") from error
+    if image is None:
+        raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded; expected a whole {kind}")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

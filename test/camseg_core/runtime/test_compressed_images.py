@@ -1,0 +1,68 @@
+"""JPEG and PNG as cameras send them, and everything else that may stand in such a message."""
+
+import cv2
+import numpy as np
+import pytest
+
+from camseg_core.errors import FrameError
+from camseg_core.runtime.compressed_images import compressed_to_rgb
+
+RED_TO_BLUE = np.zeros((16, 24, 3), np.uint8)
+RED_TO_BLUE[:, :12] = (250, 10, 20)
+RED_TO_BLUE[:, 12:] = (10, 20, 250)
+
+
+def encoded(suffix, rgb=RED_TO_BLUE):
+    return cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+@pytest.mark.parametrize("image_format", ["png", "rgb8; png compressed bgr8", "bgr8; png compressed "])
+def test_png_is_read_exactly(image_format):
+    np.testing.assert_array_equal(compressed_to_rgb(image_format, encoded(".png")), RED_TO_BLUE)
+
+
+@pytest.mark.parametrize("image_format", ["jpeg", "jpg", "bgr8; jpeg compressed bgr8"])
+def test_jpeg_is_rgb_too(image_format):
+    image = compressed_to_rgb(image_format, encoded(".jpg"))
+    assert image.dtype == np.uint8
+    assert np.abs(image[4, 4].astype(int) - RED_TO_BLUE[4, 4]).max() < 12
+    assert np.abs(image[4, 20].astype(int) - RED_TO_BLUE[4, 20]).max() < 12
+
+
+def test_grey_is_repeated():
+    grey = np.arange(16 * 24, dtype=np.uint8).reshape(16, 24)
+    image = compressed_to_rgb("mono8; png compressed ", cv2.imencode(".png", grey)[1].tobytes())
+    np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, axis=2))
+
+
+def test_zeros_after_the_end_do_not_matter():
+    np.testing.assert_array_equal(compressed_to_rgb("png", encoded(".png") + bytes(7)), RED_TO_BLUE)
+
+
+@pytest.mark.parametrize("image_format", ["h264", "", "16UC1; compressedDepth png", "rgb8; tiff"])
+def test_another_format_is_an_error_naming_it(image_format):
+    with pytest.raises(FrameError, match="is not supported; expected one of jpeg, png") as caught:
+        compressed_to_rgb(image_format, encoded(".png"))
+    assert repr(image_format) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_cut_image_is_an_error(suffix, share):
+    whole = encoded(suffix)
+    with pytest.raises(FrameError, match=r"cut short|begins with"):
+        compressed_to_rgb(suffix[1:], whole[: int(len(whole) * share)])
+
+
+def test_damage_inside_is_an_error():
+    png = bytearray(encoded(".png"))
+    png[12:16] = b"XXXX"  # the name of the header chunk
+    with pytest.raises(FrameError, match="cannot be decoded"):
+        compressed_to_rgb("png", bytes(png))
+
+
+def test_the_size_that_a_header_promises_is_not_believed():
+    png = bytearray(encoded(".png"))
+    png[16:24] = b"\x7f\xff\xff\xff" * 2
+    with pytest.raises(FrameError, match="cannot be decoded"):
+        compressed_to_rgb("png", bytes(png))
