@@ -79,8 +79,11 @@ class FrameResult:
         labels: (height, width) uint8 class ids at the frame's own size; 255 is unlabelled.
         drift: the drift judgement.
         inference_s: seconds from hand-over to result.
+        confidence: (height, width) float32 in [0, 1]: with several masks a frame the share of them that agree with
+            the label, with one the softmax of its class; neither is calibrated. None unless asked for.
     """
 
     labels: np.ndarray
     drift: DriftResult
     inference_s: float
+    confidence: np.ndarray | None = None

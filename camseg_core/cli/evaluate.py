@@ -31,13 +31,17 @@ def segmentation(
     steps: Annotated[int, typer.Option(min=1, help="Denoising steps.")] = EngineSettings.steps,
     sampler: Annotated[str, typer.Option(help="Sampler: ddim, ddpm, dpmsolver++ or unipc.")] = EngineSettings.sampler,
     seed: Annotated[int, typer.Option(help="Of the starting noise.")] = EngineSettings.seed,
+    num_samples: Annotated[int, typer.Option(min=1, help="Masks drawn of an image; their majority is scored.")] = (
+        EngineSettings.num_samples
+    ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
     network = load_model(model, resolve_device(device))
     samples = get_dataset(dataset, root, split, network.label_set)
-    result = evaluate_segmentation(network, samples, SamplingSettings(steps, sampler, seed), progress=True)
+    sampling = SamplingSettings(steps, sampler, seed, num_samples)
+    result = evaluate_segmentation(network, samples, sampling, progress=True)
     _print(result)
     if json_path is not None:
         figures = {
@@ -50,6 +54,7 @@ def segmentation(
             "steps": steps,
             "sampler": sampler,
             "seed": seed,
+            "num_samples": num_samples,
         }
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(figures, indent=2) + "\n")

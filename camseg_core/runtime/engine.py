@@ -30,6 +30,7 @@ class EngineSettings:
         steps: denoising steps a frame, 1 or more.
         sampler: name in ``camseg_core.sampling.SAMPLERS``.
         seed: of the starting noise; the same seed and frame give the same mask.
+        num_samples: masks drawn of each frame, 1 or more; their majority is the result, their agreement its confidence.
         drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own.
     """
 
@@ -38,6 +39,7 @@ class EngineSettings:
     steps: int = SamplingSettings.steps
     sampler: str = SamplingSettings.sampler
     seed: int = SamplingSettings.seed
+    num_samples: int = SamplingSettings.num_samples
     drift_reference: str = ""
 
 
@@ -51,7 +53,7 @@ class InferenceEngine:
     """
 
     def __init__(self, settings: EngineSettings) -> None:
-        self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed)
+        self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
         self._model = load_model(settings.model, self.device)
         path = settings.drift_reference or model_folder(settings.model) / SHIPPED_REFERENCE
@@ -70,17 +72,20 @@ class InferenceEngine:
         """The model's name."""
         return self._model.model_id
 
-    def infer(self, frame: Frame) -> FrameResult:
-        """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it."""
+    def infer(self, frame: Frame, with_confidence: bool = False) -> FrameResult:
+        """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it.
+
+        The confidence of each pixel, which costs a pass over all classes, is in the result only when asked for.
+        """
         image = frame.image
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise FrameError(f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger")
         started = time.perf_counter()
-        prediction = predict(self._model, image, self._sampling)
+        prediction = predict(self._model, image, self._sampling, with_confidence)
         if frame.camera not in self._detectors:
             self._detectors[frame.camera] = DriftDetector(self._reference)
         drift = self._detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
-        return FrameResult(prediction.labels, drift, time.perf_counter() - started)
+        return FrameResult(prediction.labels, drift, time.perf_counter() - started, prediction.confidence)
 
     def close(self) -> None:
         """Let go of the model and its memory; the engine cannot be used afterwards."""

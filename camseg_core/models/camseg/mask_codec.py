@@ -1,5 +1,7 @@
 """What a mask looks like to its autoencoder: a channel a class, or a picture in the label set's colours."""
 
+import math
+from itertools import combinations
 from typing import Protocol
 
 import torch
@@ -44,15 +46,17 @@ class ClassChannels:
 class PaletteColors:
     """RGB in [−1, 1] in the label set's colours, as published; a pixel is of the class whose colour is nearest.
 
-    Distances are Euclidean in RGB of [0, 1], to colours rounded to four digits, as published.
+    Distances are Euclidean in RGB of [0, 1], to colours rounded to four digits, as published. The logits are those of
+    colours that scatter about a class's own with a standard deviation of half the distance of the two nearest classes,
+    so that their softmax is sure of a colour that is drawn well and in doubt halfway between two.
     """
 
     channels = 3
 
     def __init__(self, label_set: LabelSet) -> None:
-        self._palette = torch.tensor(
-            [[round(value / 255.0, 4) for value in color] for color in label_set.colors], dtype=torch.float32
-        )
+        colors = [[round(value / 255.0, 4) for value in color] for color in label_set.colors]
+        self._palette = torch.tensor(colors, dtype=torch.float32)
+        self._variance = (min(math.dist(*pair) for pair in combinations(colors, 2)) / 2.0) ** 2
 
     def encode(self, labels: Tensor) -> Tensor:
         """See MaskCodec; an unlabelled pixel is black."""
@@ -61,11 +65,12 @@ class PaletteColors:
         return table[labels].permute(0, 3, 1, 2) * 2.0 - 1.0
 
     def logits(self, decoded: Tensor) -> Tensor:
-        """See MaskCodec: minus the squared distances to the colours, float32."""
+        """See MaskCodec: minus half the squared distances to the colours over the variance, float32."""
         # A colour at a time: all of them at once take three times the memory of the result.
         pixels = decoded.float() * 0.5 + 0.5
         colors = self._palette.to(decoded.device)
-        return torch.stack([-(pixels - color.view(3, 1, 1)).square().sum(dim=1) for color in colors], dim=1)
+        scale = -0.5 / self._variance
+        return torch.stack([scale * (pixels - color.view(3, 1, 1)).square().sum(dim=1) for color in colors], dim=1)
 
 
 MASK_CODECS: dict[str, type[ClassChannels] | type[PaletteColors]] = {

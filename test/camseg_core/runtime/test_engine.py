@@ -41,6 +41,23 @@ def test_same_seed_same_mask_other_seed_other_mask(settings):
     assert not np.array_equal(masks[0], masks[2])
 
 
+def test_confidence_is_given_when_asked_for_at_the_frame_size(settings):
+    engine = InferenceEngine(replace(settings, num_samples=4, steps=2))
+    frame = noise_frame(30, 100)
+    assert engine.infer(frame).confidence is None
+    first, second = engine.infer(frame, with_confidence=True), engine.infer(frame, with_confidence=True)
+    assert first.confidence.shape == (30, 100)
+    assert set(np.unique(first.confidence)) <= {0.25, 0.5, 0.75, 1.0}
+    assert np.array_equal(first.confidence, second.confidence)
+    assert np.array_equal(first.labels, second.labels)
+
+
+def test_confidence_of_a_single_mask_is_a_share(engine):
+    confidence = engine.infer(noise_frame(48, 64), with_confidence=True).confidence
+    assert confidence.dtype == np.float32
+    assert 1 / len(engine.label_set) <= confidence.min() <= confidence.max() <= 1.0
+
+
 def test_drift_tells_a_blank_frame_from_what_the_reference_saw(engine):
     ordinary = engine.infer(noise_frame(48, 64)).drift
     blank = engine.infer(Frame(np.zeros((48, 64, 3), dtype=np.uint8), 2, "front")).drift

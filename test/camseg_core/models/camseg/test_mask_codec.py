@@ -42,7 +42,16 @@ def test_nearest_colour_as_published():
     distances = np.linalg.norm(pixels[..., None, :] - np.round(np.array(PALETTE) / 255.0, 4), axis=-1)
     logits = make_mask_codec("palette", CITYSCAPES_CAMSEG).logits(decoded)
     np.testing.assert_array_equal(logits.argmax(dim=1).numpy(), distances.argmin(axis=-1))
-    np.testing.assert_allclose(logits.permute(0, 2, 3, 1).numpy(), -(distances**2), rtol=1e-4, atol=1e-6)
+    # The nearest two colours are those of bus and train, 20 of 255 apart; half of that is the standard deviation.
+    expected = -(distances**2) / (2 * (10 / 255) ** 2)
+    np.testing.assert_allclose(logits.permute(0, 2, 3, 1).numpy(), expected, rtol=2e-3, atol=1e-3)
+
+
+def test_softmax_is_in_doubt_halfway_between_two_colours_and_sure_of_one():
+    bus, train = np.array(PALETTE[16]), np.array(PALETTE[17])
+    drawn = torch.tensor(np.stack([(bus + train) / 2, PALETTE[1]], axis=1) / 127.5 - 1.0).view(1, 3, 1, 2)
+    certainty = make_mask_codec("palette", CITYSCAPES_CAMSEG).logits(drawn).softmax(dim=1).amax(dim=1).flatten()
+    assert certainty.tolist() == pytest.approx([0.5, 1.0], abs=0.01)
 
 
 def test_unknown_decoding_is_named():
