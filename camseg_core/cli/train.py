@@ -1,30 +1,20 @@
 """``camseg train``: one command for each stage."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import torch
 import typer
 
-from camseg_core.autoencoders import KLAutoencoder
-from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_latent_scale
-from camseg_core.autoencoders.storage import load_autoencoder
-from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, ImageAutoencoderTask, MaskAutoencoderTask
-from camseg_core.data.datasets import CamVid, LabelledDataset
-from camseg_core.data.datasets.rendered_drives import RenderedDrives
 from camseg_core.errors import ConfigurationError
-from camseg_core.labels import CAMVID, UNLABELLED
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.camseg.configuration import camseg_small
-from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
-from camseg_core.training.augmentation import AugmentationSettings
-from camseg_core.training.batches import BatchSource
-from camseg_core.training.losses import class_weights
-from camseg_core.training.trainer import Trainer, TrainerSettings
-from camseg_core.weights_files import load_weights
+from camseg_core.models.camseg.stages import (
+    BOTTLENECK_WEIGHTS,
+    train_image_autoencoder,
+    train_mask_autoencoder,
+    train_segmentation,
+)
+from camseg_core.models.camseg.training_task import CamSegLossSettings
+from camseg_core.training.recipe import Recipe
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +32,8 @@ DrivesShare = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of a b
 ValidateEvery = Annotated[int, typer.Option(min=1, help="Steps between validations.")]
 Seed = Annotated[int, typer.Option(help="Of batches, noise and first weights.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
+ImageAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")]
+MaskAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")]
 
 
 @app.command("image-autoencoder")
@@ -49,134 +41,76 @@ def image_autoencoder(
     root: Root,
     out: Out,
     steps: Steps = 2000,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = Recipe.batch_size,
     size: Size = "192x256",
-    learning_rate: LearningRate = 1e-3,
-    drives: Drives = 0,
-    drives_share: DrivesShare = 0.25,
-    validate_every: ValidateEvery = 1000,
-    seed: Seed = 0,
-    device: Device = "auto",
+    learning_rate: LearningRate = Recipe.learning_rate,
+    drives: Drives = Recipe.drives,
+    drives_share: DrivesShare = Recipe.drives_share,
+    validate_every: ValidateEvery = Recipe.validate_every,
+    seed: Seed = Recipe.seed,
+    device: Device = Recipe.device,
 ) -> None:
     """Train the KL autoencoder of camera images."""
-    torch.manual_seed(seed)
-    validation = CamVid(root, "val")
-    task = ImageAutoencoderTask(
-        KLAutoencoder(camseg_small().image_autoencoder), validation, AutoencoderLossSettings(bottleneck=1e-4)
-    )
-    view = _parse_size(size)
-    batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
-    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
-    Trainer(task, batches, settings, out).run()
+    view = parse_size(size)
+    recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
+    train_image_autoencoder(recipe, out)
 
 
 @app.command("mask-autoencoder")
 def mask_autoencoder(
     root: Root,
     out: Out,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(BOTTLENECK_WEIGHTS)}; segmentation takes kl.")] = "kl",
     steps: Steps = 2000,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = Recipe.batch_size,
     size: Size = "192x256",
-    learning_rate: LearningRate = 1e-3,
-    drives: Drives = 0,
-    drives_share: DrivesShare = 0.25,
-    validate_every: ValidateEvery = 1000,
-    seed: Seed = 0,
-    device: Device = "auto",
+    learning_rate: LearningRate = Recipe.learning_rate,
+    drives: Drives = Recipe.drives,
+    drives_share: DrivesShare = Recipe.drives_share,
+    validate_every: ValidateEvery = Recipe.validate_every,
+    seed: Seed = Recipe.seed,
+    device: Device = Recipe.device,
 ) -> None:
-    """Train the KL autoencoder of class maps."""
-    torch.manual_seed(seed)
-    task = MaskAutoencoderTask(
-        KLAutoencoder(camseg_small().mask_autoencoder),
-        CAMVID,
-        _class_weights(CamVid(root, "train")),
-        CamVid(root, "val"),
-        AutoencoderLossSettings(bottleneck=1e-3),
-    )
-    view = _parse_size(size)
-    batches = _batches(root, drives, drives_share, batch_size, view, _local_views(view), seed)
-    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
-    Trainer(task, batches, settings, out).run()
+    """Train an autoencoder of class maps."""
+    view = parse_size(size)
+    recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
+    train_mask_autoencoder(recipe, kind, out)
 
 
 @app.command("segmentation")
 def segmentation(
     root: Root,
     out: Out,
-    image_autoencoder: Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")],
-    mask_autoencoder: Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")],
+    image_autoencoder: ImageAutoencoder,
+    mask_autoencoder: MaskAutoencoder,
     initial_weights: Annotated[
         Path | None, typer.Option(help="Folder of a trained model to start from instead of random weights.")
     ] = None,
     steps: Steps = 10000,
-    batch_size: BatchSize = 8,
+    batch_size: BatchSize = Recipe.batch_size,
     size: Size = "360x480",
-    learning_rate: LearningRate = 1e-3,
-    drives: Drives = 0,
-    drives_share: DrivesShare = 0.25,
-    validate_every: ValidateEvery = 1000,
+    learning_rate: LearningRate = Recipe.learning_rate,
+    drives: Drives = Recipe.drives,
+    drives_share: DrivesShare = Recipe.drives_share,
+    mask_ratio_min: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Smallest share of mask tokens that are masked; 1 masks all.")
+    ] = CamSegLossSettings.mask_ratio_min,
+    validate_every: ValidateEvery = Recipe.validate_every,
     sampling_steps: Annotated[int, typer.Option(min=1, help="Denoising steps in validation.")] = SamplingSettings.steps,
-    seed: Seed = 0,
-    device: Device = "auto",
+    seed: Seed = Recipe.seed,
+    device: Device = Recipe.device,
 ) -> None:
     """Train the transformer, its features and the diffusion head on frozen autoencoders."""
-    torch.manual_seed(seed)
-    image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
-    train_frames = CamVid(root, "train")
-    config = replace(
-        camseg_small(),
-        image_autoencoder=replace(image_part.config, scaling_factor=image_latent_scale(image_part, train_frames)),
-        mask_autoencoder=replace(mask_part.config, scaling_factor=mask_latent_scale(mask_part, train_frames)),
-    )
-    model = CamSeg(config)
-    model.image_autoencoder.load_state_dict(image_part.state_dict())
-    model.mask_autoencoder.load_state_dict(mask_part.state_dict())
-    if initial_weights is not None:
-        load_weights(model, initial_weights)
-    task = CamSegTask(
-        model,
-        _class_weights(train_frames),
-        CamVid(root, "val"),
-        CamSegLossSettings(),
-        SamplingSettings(steps=sampling_steps),
-    )
-    batches = _batches(root, drives, drives_share, batch_size, _parse_size(size), AugmentationSettings(), seed)
-    settings = TrainerSettings(steps, learning_rate, validate_every=validate_every, device=device, seed=seed)
-    Trainer(task, batches, settings, out).run()
+    view = parse_size(size)
+    recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
+    losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
+    sampling = SamplingSettings(steps=sampling_steps)
+    train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, initial_weights)
 
 
-def _batches(
-    root: Path,
-    drives: int,
-    drives_share: float,
-    batch_size: int,
-    size: tuple[int, int],
-    augmentation: AugmentationSettings,
-    seed: int,
-) -> BatchSource:
-    datasets: list[tuple[LabelledDataset, float]] = [(CamVid(root, "train"), 1.0)]
-    if drives:
-        datasets = [(CamVid(root, "train"), 1.0 - drives_share), (RenderedDrives(drives, seed=seed), drives_share)]
-    return BatchSource(datasets, batch_size, size, augmentation, seed)
-
-
-def _local_views(size: tuple[int, int]) -> AugmentationSettings:
-    """Autoencoders look at small neighbourhoods: they train on crops at about the size of the model's input."""
-    native = camseg_small().input_height_px / size[0]
-    return AugmentationSettings(zoom_min=0.8 * native, zoom_max=1.5 * native)
-
-
-def _parse_size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width) of ``HEIGHTxWIDTH``; raises ConfigurationError."""
     height, _, width = text.partition("x")
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise ConfigurationError(f"size {text!r} is not HEIGHTxWIDTH; expected for example 360x480")
     return int(height), int(width)
-
-
-def _class_weights(dataset: CamVid) -> torch.Tensor:
-    counts = np.zeros(256, dtype=np.int64)
-    for index in range(len(dataset)):
-        counts += np.bincount(dataset[index].labels.ravel(), minlength=256)
-    counts[UNLABELLED] = 0
-    shares = counts[: len(dataset.label_set)] / counts.sum()
-    return class_weights(torch.from_numpy(shares).float())

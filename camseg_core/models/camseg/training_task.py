@@ -1,5 +1,6 @@
 """Training of the transformer, the features and the diffusion head; the autoencoders stay frozen."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class CamSegLossSettings:
     own_estimate_share: float = 0.9
     cross_entropy: float = 1.0
     dice: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.mask_ratio_min <= 1.0:
+            raise ConfigurationError(f"mask_ratio_min is {self.mask_ratio_min}; expected 0 to 1")
 
 
 class CamSegTask:
@@ -114,19 +119,20 @@ class CamSegTask:
         patch = self._model.config.patch_size
         batch, _, height, width = latent.shape
         rows, columns = height // patch, width // patch
-        # A normal around 1, truncated to [minimum, 1], is a folded one below 1 that is drawn again when out of range.
-        ratio = -1.0
-        while ratio < self._settings.mask_ratio_min:
-            ratio = 1.0 - abs(float(torch.randn((), generator=generator, device=latent.device))) * (
-                self._settings.mask_ratio_std
-            )
-        count = rows * columns - round(ratio * rows * columns)
+        count = rows * columns - round(self._draw_mask_ratio(generator) * rows * columns)
         order = torch.rand((batch, rows * columns), generator=generator, device=latent.device).argsort(dim=1)
         visible = order[:, :count]
         masked = torch.ones((batch, rows * columns), device=latent.device, dtype=torch.bool)
         masked.scatter_(1, visible, False)
         grid = masked.view(batch, 1, rows, columns).float()
         return visible, functional.interpolate(grid, scale_factor=patch, mode="nearest").bool()
+
+    def _draw_mask_ratio(self, generator: torch.Generator) -> float:
+        """From a normal around 1, truncated to [minimum, 1], by the inverse of its distribution function."""
+        uniform = torch.rand((), generator=generator, device=generator.device)
+        reach = (1.0 - self._settings.mask_ratio_min) / self._settings.mask_ratio_std
+        folded = math.sqrt(2.0) * torch.erfinv(uniform * math.erf(reach / math.sqrt(2.0)))
+        return 1.0 - float(folded) * self._settings.mask_ratio_std
 
     def _estimate(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Estimate of the clean latent, the velocity it comes from, and the squared signal level (N, 1, 1, 1)."""

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest, truncnorm
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.base import SamplingSettings
@@ -24,3 +26,30 @@ def test_masks_drawn_in_colours(tiny_config):
 
 def test_a_noise_process_of_another_loss(tiny_config):
     refused(replace(tiny_config, noise_process=NoiseProcess(prediction_type="epsilon")), "prediction type is 'epsilon'")
+
+
+@pytest.mark.parametrize("minimum", [0.7, 1.0])
+def test_the_masked_share_is_a_normal_around_one_truncated_at_its_smallest(tiny_config, minimum):
+    settings = CamSegLossSettings(mask_ratio_min=minimum)
+    task = CamSegTask(CamSeg(tiny_config), torch.ones(11), [], settings, SamplingSettings())
+    generator = torch.Generator().manual_seed(0)
+    drawn = np.array([task._draw_mask_ratio(generator) for _ in range(4000)])
+    if minimum == 1.0:
+        assert (drawn == 1.0).all()
+    else:
+        expected = truncnorm(-0.3 / 0.25, 0.0, loc=1.0, scale=0.25)
+        assert kstest(drawn, expected.cdf).pvalue > 0.01
+
+
+def test_with_all_mask_tokens_masked_training_sees_what_inference_sees(tiny_config):
+    torch.manual_seed(0)
+    model = CamSeg(tiny_config).eval()
+    image = model.encode_image(torch.randn(1, 3, 48, 64))
+    nothing_visible = torch.zeros((1, 0), dtype=torch.int64)
+    torch.testing.assert_close(model.condition(image, torch.randn(1, 4, 6, 8), nothing_visible), model.condition(image))
+
+
+@pytest.mark.parametrize("minimum", [-0.1, 1.1])
+def test_a_masked_share_out_of_range(minimum):
+    with pytest.raises(ConfigurationError, match=f"mask_ratio_min is {minimum}"):
+        CamSegLossSettings(mask_ratio_min=minimum)

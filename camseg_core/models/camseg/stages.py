@@ -1,0 +1,99 @@
+"""The stages in which ``camseg-small`` is trained, each from a recipe."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from camseg_core.autoencoders import Autoencoder, KLAutoencoder, VQAutoencoder, VQAutoencoderConfig
+from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_latent_scale
+from camseg_core.autoencoders.storage import load_autoencoder
+from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, ImageAutoencoderTask, MaskAutoencoderTask
+from camseg_core.errors import ConfigurationError
+from camseg_core.labels import CAMVID
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.configuration import camseg_small
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
+from camseg_core.training.augmentation import AugmentationSettings
+from camseg_core.training.recipe import Recipe
+from camseg_core.weights_files import load_weights
+
+BOTTLENECK_WEIGHTS = {"kl": 1e-3, "vq": 0.25}
+"""Kinds of mask autoencoders, and what weighs the loss of their bottleneck; 0.25 is VQ-VAE's own."""
+
+
+def train_image_autoencoder(recipe: Recipe, out: Path) -> None:
+    """Train the KL autoencoder of camera images."""
+    torch.manual_seed(recipe.seed)
+    autoencoder = KLAutoencoder(camseg_small().image_autoencoder)
+    settings = AutoencoderLossSettings(bottleneck=1e-4)
+    task = ImageAutoencoderTask(autoencoder, recipe.validation_frames(), settings)
+    recipe.train(task, _local_views(recipe.size), out)
+
+
+def train_mask_autoencoder(recipe: Recipe, kind: str, out: Path) -> None:
+    """Train an autoencoder of class maps; CAM-Seg takes the kind ``kl``, ``vq`` is its counterpart with a codebook."""
+    torch.manual_seed(recipe.seed)
+    task = MaskAutoencoderTask(
+        mask_autoencoder(kind),
+        CAMVID,
+        recipe.class_weights(),
+        recipe.validation_frames(),
+        AutoencoderLossSettings(bottleneck=BOTTLENECK_WEIGHTS[kind]),
+    )
+    recipe.train(task, _local_views(recipe.size), out)
+
+
+def mask_autoencoder(kind: str) -> Autoencoder:
+    """An untrained mask autoencoder of ``camseg-small``'s size; raises ConfigurationError for an unknown kind."""
+    config = camseg_small().mask_autoencoder
+    if kind == "kl":
+        return KLAutoencoder(config)
+    if kind == "vq":
+        sizes = {name: value for name, value in asdict(config).items() if name != "scaling_factor"}
+        return VQAutoencoder(VQAutoencoderConfig(**sizes))
+    raise ConfigurationError(f"kind of mask autoencoder is {kind!r}; expected one of {', '.join(BOTTLENECK_WEIGHTS)}")
+
+
+def train_segmentation(
+    recipe: Recipe,
+    image_autoencoder: Path,
+    mask_autoencoder: Path,
+    losses: CamSegLossSettings,
+    sampling: SamplingSettings,
+    out: Path,
+    initial_weights: Path | None = None,
+) -> None:
+    """Train the transformer, its features and the diffusion head on frozen autoencoders.
+
+    Args:
+        recipe: data, views and schedule.
+        image_autoencoder: folder of the trained image autoencoder.
+        mask_autoencoder: folder of the trained mask autoencoder.
+        losses: how CAM-Seg is trained.
+        sampling: how masks are drawn in validation.
+        out: folder of the run.
+        initial_weights: folder of a trained model to start from instead of random weights.
+    """
+    torch.manual_seed(recipe.seed)
+    image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
+    frames = recipe.training_frames()
+    config = replace(
+        camseg_small(),
+        image_autoencoder=replace(image_part.config, scaling_factor=image_latent_scale(image_part, frames)),
+        mask_autoencoder=replace(mask_part.config, scaling_factor=mask_latent_scale(mask_part, frames)),
+    )
+    model = CamSeg(config)
+    model.image_autoencoder.load_state_dict(image_part.state_dict())
+    model.mask_autoencoder.load_state_dict(mask_part.state_dict())
+    if initial_weights is not None:
+        load_weights(model, initial_weights)
+    task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
+    recipe.train(task, AugmentationSettings(), out)
+
+
+def _local_views(size: tuple[int, int]) -> AugmentationSettings:
+    """Autoencoders look at small neighbourhoods: they train on crops at about the size of the model's input."""
+    native = camseg_small().input_height_px / size[0]
+    return AugmentationSettings(zoom_min=0.8 * native, zoom_max=1.5 * native)

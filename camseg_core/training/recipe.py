@@ -1,0 +1,79 @@
+"""What a training run is given, whatever it trains: two runs of one recipe differ in nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from camseg_core.data.datasets import CamVid, LabelledDataset
+from camseg_core.data.datasets.rendered_drives import RenderedDrives
+from camseg_core.labels import UNLABELLED
+from camseg_core.training.augmentation import AugmentationSettings
+from camseg_core.training.batches import BatchSource
+from camseg_core.training.losses import class_weights
+from camseg_core.training.task import TrainingTask
+from camseg_core.training.trainer import Trainer, TrainerSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Data, views and schedule of a run.
+
+    Attributes:
+        root: CamVid's folder.
+        steps: optimiser steps in all.
+        size: (height, width) of the views, pixels.
+        batch_size: images a step.
+        learning_rate: at its peak.
+        drives: rendered drives of ten frames to train on too.
+        drives_share: share of a batch taken from them.
+        validate_every: steps between validations.
+        seed: of first weights, batches and noise.
+        device: ``auto``, ``cpu`` or ``cuda:N``.
+    """
+
+    root: Path
+    steps: int
+    size: tuple[int, int]
+    batch_size: int = 8
+    learning_rate: float = TrainerSettings.learning_rate
+    drives: int = 0
+    drives_share: float = 0.25
+    validate_every: int = TrainerSettings.validate_every
+    seed: int = TrainerSettings.seed
+    device: str = TrainerSettings.device
+
+    def training_frames(self) -> CamVid:
+        """The real frames that are trained on."""
+        return CamVid(self.root, "train")
+
+    def validation_frames(self) -> CamVid:
+        """The frames that are validated on."""
+        return CamVid(self.root, "val")
+
+    def class_weights(self) -> Tensor:
+        """Weights of the classes in the losses, from their shares of the real training frames' pixels."""
+        frames = self.training_frames()
+        counts = np.zeros(UNLABELLED + 1, dtype=np.int64)
+        for index in range(len(frames)):
+            counts += np.bincount(frames[index].labels.ravel(), minlength=UNLABELLED + 1)
+        counts[UNLABELLED] = 0
+        return class_weights(torch.from_numpy(counts[: len(frames.label_set)] / counts.sum()).float())
+
+    def train(self, task: TrainingTask, augmentation: AugmentationSettings, out: Path) -> dict[str, float]:
+        """Train ``task`` in the folder ``out``, resuming what is there; returns the last validation's figures."""
+        datasets: list[tuple[LabelledDataset, float]] = [(self.training_frames(), 1.0)]
+        if self.drives:
+            rendered = RenderedDrives(self.drives, seed=self.seed)
+            datasets = [(self.training_frames(), 1.0 - self.drives_share), (rendered, self.drives_share)]
+        batches = BatchSource(datasets, self.batch_size, self.size, augmentation, self.seed)
+        settings = TrainerSettings(
+            self.steps,
+            self.learning_rate,
+            validate_every=self.validate_every,
+            device=self.device,
+            seed=self.seed,
+        )
+        return Trainer(task, batches, settings, out).run()
