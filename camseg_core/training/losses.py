@@ -22,17 +22,21 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> T
 
 def soft_dice(logits: Tensor, labels: Tensor) -> Tensor:
     """1 − mean soft Dice coefficient over the classes present in the batch; counts thin classes like large ones."""
-    valid = (labels != UNLABELLED).unsqueeze(1)
-    probabilities = logits.float().softmax(dim=1) * valid
-    truth = one_hot(labels, logits.shape[1])
-    overlap = (probabilities * truth).sum(dim=(0, 2, 3))
-    total = probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
-    present = truth.sum(dim=(0, 2, 3)) > 0
+    classes = logits.shape[1]
+    probabilities = logits.float().softmax(dim=1)
+    valid = labels != UNLABELLED
+    truth = labels[valid]
+    # Sums over the pixels of each class, without one-hot maps, which would be as large as the logits.
+    of_truth = probabilities.gather(1, torch.where(valid, labels, 0).unsqueeze(1)).squeeze(1)[valid]
+    overlap = of_truth.new_zeros(classes).index_add(0, truth, of_truth)
+    counts = torch.bincount(truth, minlength=classes).to(of_truth.dtype)
+    total = torch.einsum("nkhw,nhw->k", probabilities, valid.to(of_truth.dtype)) + counts
+    present = counts > 0
     return 1.0 - (2.0 * overlap / total.clamp_min(1.0))[present].mean() if present.any() else logits.sum() * 0.0
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
     """(N, H, W) class ids as (N, classes, H, W) float32; unlabelled pixels are zero in every channel."""
-    valid = labels != UNLABELLED
-    encoded = functional.one_hot(torch.where(valid, labels, 0), classes) * valid.unsqueeze(-1)
-    return encoded.permute(0, 3, 1, 2).float()
+    valid = (labels != UNLABELLED).unsqueeze(1)
+    encoded = torch.zeros((labels.shape[0], classes, *labels.shape[1:]), device=labels.device)
+    return encoded.scatter_(1, torch.where(valid, labels.unsqueeze(1), 0), valid.float())

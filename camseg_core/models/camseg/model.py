@@ -122,8 +122,7 @@ class CamSeg(SegmentationModel):
         if mask_latent is not None:
             mask_tokens = _to_sequence(functional.pixel_unshuffle(mask_latent, self.config.patch_size))
         encoded = self.transformer.encode(image.tokens, image.grid, mask_tokens, visible, features)
-        decoded = self.transformer.decode(encoded, image.grid, visible)
-        tokens = decoded[:, image.tokens.shape[1] :]
+        tokens = self.transformer.decode(encoded, image.grid, visible, mask_only=True)
         condition = tokens.transpose(1, 2).unflatten(2, image.grid)
         if self.fusion is not None and image.features is not None:
             condition = self.fusion(condition, image.features[0], image.features[1])

@@ -90,7 +90,11 @@ class CamSegTask:
         condition = model.condition(model.encode_image(images), latent, visible)
         timesteps = self._draw_timesteps(latent.shape[0], latent.device, generator)
         own = self._draw(settings.own_estimate_share, latent.shape[0], latent.device, generator).view(-1, 1, 1, 1)
-        source = torch.where(own, self._own_estimate(condition.detach(), latent.shape, generator), latent)
+        source = latent.clone()
+        # At the last timestep nothing is left of the source, so no estimate is made for it.
+        estimated = (own.flatten() & (timesteps < self._timesteps - 1)).nonzero().flatten()
+        if len(estimated):
+            source[estimated] = self._own_estimate(condition[estimated].detach(), latent[estimated].shape, generator)
         noise = torch.randn(latent.shape, generator=generator, device=latent.device)
         noisy = self._scheduler.add_noise(source, noise, timesteps)
         clean, velocity, alpha = self._estimate(noisy, timesteps, condition)

@@ -14,12 +14,20 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(N, L, width) → (N, L, width)."""
+    def forward(self, tokens: Tensor, first: int = 0) -> Tensor:
+        """(N, L, width) → (N, L − first, width): what the tokens from ``first`` on gather from all tokens."""
         batch, length, width = tokens.shape
-        query, key, value = self.qkv(tokens).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if first == 0:
+            query, key, value = self.qkv(tokens).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        else:
+            query_weight, rest_weight = self.qkv.weight.split([width, 2 * width])
+            query_bias, rest_bias = self.qkv.bias.split([width, 2 * width])
+            query = functional.linear(tokens[:, first:], query_weight, query_bias)
+            query = query.view(batch, length - first, self.heads, -1).transpose(1, 2)
+            rest = functional.linear(tokens, rest_weight, rest_bias)
+            key, value = rest.view(batch, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(query, key, value)
-        return self.proj(attended.transpose(1, 2).reshape(batch, length, width))
+        return self.proj(attended.transpose(1, 2).reshape(batch, length - first, width))
 
 
 class Mlp(nn.Module):
@@ -45,9 +53,9 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = Mlp(width, int(width * mlp_ratio))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(N, L, width) → (N, L, width)."""
-        tokens = tokens + self.attn(self.norm1(tokens))
+    def forward(self, tokens: Tensor, first: int = 0) -> Tensor:
+        """(N, L, width) → (N, L − first, width), the tokens from ``first`` on."""
+        tokens = tokens[:, first:] + self.attn(self.norm1(tokens), first)
         return tokens + self.mlp(self.norm2(tokens))
 
 
@@ -121,16 +129,20 @@ class MaskedTransformer(nn.Module):
             tokens = block(tokens)
         return self.encoder_norm(tokens)
 
-    def decode(self, encoded: Tensor, grid: tuple[int, int], visible: Tensor | None = None) -> Tensor:
-        """Conditions z of all positions.
+    def decode(
+        self, encoded: Tensor, grid: tuple[int, int], visible: Tensor | None = None, mask_only: bool = False
+    ) -> Tensor:
+        """Conditions z.
 
         Args:
             encoded: (N, L + V, width) from ``encode``.
             grid: rows and columns of the tokens.
             visible: as given to ``encode``.
+            mask_only: leave out the image positions' conditions, which segmentation does not need; the last block
+                then attends from the mask positions alone.
 
         Returns:
-            (N, 2 L, width): image positions first, then mask positions.
+            (N, 2 L, width): image positions first, then mask positions; with ``mask_only`` (N, L, width), the latter.
         """
         length = grid[0] * grid[1]
         embedded = self.decoder_embed(encoded)
@@ -139,9 +151,11 @@ class MaskedTransformer(nn.Module):
             index = visible.unsqueeze(-1).expand(-1, -1, embedded.shape[-1])
             mask_tokens = mask_tokens.scatter(1, index, embedded[:, length:])
         tokens = torch.cat([embedded[:, :length], mask_tokens], dim=1) + self._positions(self.decoder_position, grid)
-        for block in self.decoder_blocks:
+        first = length if mask_only else 0
+        for block in self.decoder_blocks[:-1]:
             tokens = block(tokens)
-        return self.decoder_norm(tokens) + self._positions(self.diffusion_position, grid)
+        tokens = self.decoder_blocks[-1](tokens, first)
+        return self.decoder_norm(tokens) + self._positions(self.diffusion_position, grid)[:, first:]
 
     def _positions(self, table: Tensor, grid: tuple[int, int]) -> Tensor:
         """The learned positions of both halves, interpolated to ``grid``: (1, 2 L, width)."""

@@ -45,3 +45,12 @@ def test_any_grid_gives_one_condition_per_position():
     transformer = make_transformer()
     encoded = transformer.encode(torch.randn(2, 15, 4), (3, 5))
     assert transformer.decode(encoded, (3, 5)).shape == (2, 30, 16)
+
+
+@torch.no_grad()
+def test_mask_conditions_alone_are_those_among_all():
+    transformer = make_transformer()
+    visible = torch.tensor([[3, 7]])
+    encoded = transformer.encode(torch.randn(1, 24, 4), (4, 6), torch.randn(1, 24, 4), visible)
+    everything = transformer.decode(encoded, (4, 6), visible)
+    torch.testing.assert_close(transformer.decode(encoded, (4, 6), visible, mask_only=True), everything[:, 24:])
