@@ -58,7 +58,8 @@ class InferenceEngine:
         self._model = load_model(settings.model, self.device)
         path = settings.drift_reference or model_folder(settings.model) / SHIPPED_REFERENCE
         self._reference = DriftReference.load(Path(path), self._model.model_id)
-        self._detectors: dict[str, DriftDetector] = {}
+        self.drift_detectors: dict[str, DriftDetector] = {}
+        """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
         predict(self._model, np.zeros((*self._model.input_size, 3), dtype=np.uint8), self._sampling)
 
@@ -82,9 +83,9 @@ class InferenceEngine:
             raise FrameError(f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger")
         started = time.perf_counter()
         prediction = predict(self._model, image, self._sampling, with_confidence)
-        if frame.camera not in self._detectors:
-            self._detectors[frame.camera] = DriftDetector(self._reference)
-        drift = self._detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
+        if frame.camera not in self.drift_detectors:
+            self.drift_detectors[frame.camera] = DriftDetector(self._reference)
+        drift = self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
         return FrameResult(prediction.labels, drift, time.perf_counter() - started, prediction.confidence)
 
     def close(self) -> None:
