@@ -85,10 +85,11 @@ def train_segmentation(
         mask_autoencoder=replace(mask_part.config, scaling_factor=mask_latent_scale(mask_part, frames)),
     )
     model = CamSeg(config)
-    model.image_autoencoder.load_state_dict(image_part.state_dict())
-    model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     if initial_weights is not None:
         load_weights(model, initial_weights)
+    # After the initial weights, which bring autoencoders of their own.
+    model.image_autoencoder.load_state_dict(image_part.state_dict())
+    model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
     recipe.train(task, AugmentationSettings(), out)
 
