@@ -10,14 +10,14 @@ import math
 import numpy as np
 
 from camseg_core.errors import ConfigurationError
+from camseg_core.weather.falling import FallingParticles, streak_cover
 from camseg_core.weather.scattering import AIRLIGHT, RGB, check_airlight, check_frame, decode, encode, veil
+from camseg_core.weather.windscreen import WIPER_PERIOD_S, Windscreen, draw_drops, drops_per_m2_s, seen_glass_m2
 
 MAX_RATE_MM_PER_H = 300.0
 
 _N0_PER_M3_MM = 8000.0
 _STREAK_NEAR_M, _STREAK_FAR_M = 0.3, 3.5
-"""Nearer drops are out of focus beyond recognition, farther ones are much thinner than a pixel: part of the veil."""
-
 _STREAK_MIN_MM, _STREAK_MAX_MM = 1.0, 6.0
 """Smaller drops leave no visible streak, larger ones break up as they fall."""
 
@@ -58,13 +58,13 @@ def apply_rain(
     exposure_s: float = 0.008,
     speed_mps: float = 0.0,
     airlight: RGB = AIRLIGHT,
+    windscreen: Windscreen | None = None,
 ) -> np.ndarray:
     """The image as seen in rain: attenuated by distance, and crossed by the streaks of near drops.
 
     Computed in linear light, like fog.
-    A drop of diameter D and speed v covers a point of its streak for D / v of the exposure, and there shows the bright
-    surroundings it refracts instead of what is behind it (Garg and Nayar, 2007); thinner than a pixel it covers that
-    part of the pixel.
+    Where a drop covers a point of its streak it shows the bright surroundings it refracts instead of what is behind it
+    (Garg and Nayar, 2007).
 
     Args:
         image: (height, width, 3) uint8 sRGB.
@@ -75,6 +75,8 @@ def apply_rain(
         exposure_s: above 0, up to 1; how long streaks are.
         speed_mps: of the camera along its axis, 0 or more: drops come towards a vehicle.
         airlight: sRGB colour of an endless path through the rain, and of the drops.
+        windscreen: the glass before the camera, on which drops gather between two strokes of the wiper; None for a lens
+            that stays dry.
 
     Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for a value out of range, FrameError
     for arrays of wrong shape or type, or with negative or NaN depth.
@@ -96,54 +98,35 @@ def apply_rain(
         return image.copy()
     sky = decode(np.array(airlight, np.uint8))
     light = veil(decode(image), depth_m, extinction, sky)
-    cover = _streaks(depth_m, rate_mm_per_h, np.random.default_rng(seed), focal_px, exposure_s, speed_mps)[..., None]
-    light += (sky - light) * cover
+    rng = np.random.default_rng(seed)
+    cover = streak_cover(depth_m, _near_drops(rate_mm_per_h), rng, focal_px, exposure_s, speed_mps)
+    light += (sky - light) * cover[..., None]
+    if windscreen is not None:
+        _wet(light, rate_mm_per_h, windscreen, focal_px, speed_mps)
     return encode(light)
 
 
-def _streaks(
-    depth_m: np.ndarray,
-    rate_mm_per_h: float,
-    rng: np.random.Generator,
-    focal_px: float,
-    exposure_s: float,
-    speed_mps: float,
-) -> np.ndarray:
-    """Share of the exposure during which near drops cover each pixel, (h, w) float32, 0 to 1."""
-    height, width = depth_m.shape
-    slope = slope_per_mm(rate_mm_per_h)
-    # Drops that start above the image fall into it during the exposure, so the volume is a little larger than the view.
-    half_x, half_y = 0.55 * width / focal_px, 0.55 * height / focal_px
-    volume_m3 = 4 * half_x * half_y * (_STREAK_FAR_M**3 - _STREAK_NEAR_M**3) / 3
-    ends = np.exp(-slope * np.array([_STREAK_MIN_MM, _STREAK_MAX_MM]))
-    count = rng.poisson(_N0_PER_M3_MM / slope * (ends[0] - ends[1]) * volume_m3)
-    # Inverse distribution functions: sizes of the exponential between its two ends, places evenly in the view's
-    # pyramid.
-    diameter_mm = -np.log(ends[0] + rng.random(count) * (ends[1] - ends[0])) / slope
-    z = np.cbrt(_STREAK_NEAR_M**3 + rng.random(count) * (_STREAK_FAR_M**3 - _STREAK_NEAR_M**3))
-    x, y = rng.uniform(-half_x, half_x, count) * z, rng.uniform(-half_y, half_y, count) * z
-    speed = fall_speed_mps(diameter_mm)
-    z_end = np.maximum(z - speed_mps * exposure_s, _STREAK_NEAR_M / 2)
-    start = np.stack([x / z, y / z], -1) * focal_px
-    end = np.stack([x / z_end, (y + speed * exposure_s) / z_end], -1) * focal_px
-    length_px = np.linalg.norm(end - start, axis=-1) + 1e-6
-    width_px = focal_px * diameter_mm * 1e-3 / z
-    # While the drop runs along its streak, a point of it is covered for the time the drop takes to pass its own
-    # diameter.
-    share = np.minimum(width_px / length_px, 1.0) * np.minimum(width_px, 1.0)
+def _wet(light: np.ndarray, rate_mm_per_h: float, windscreen: Windscreen, focal_px: float, speed_mps: float) -> None:
+    """Draws the drops that hit the windscreen since it was wiped; those that hit early stay as more come."""
+    stroke, wet_s = windscreen.stroke()
+    rng = np.random.default_rng((windscreen.seed, 6, stroke))
+    drops = _near_drops(rate_mm_per_h)
+    fall_speed = float(fall_speed_mps(drops.draw_diameters_mm(np.random.default_rng(0), 1000)).mean())
+    area_m2 = seen_glass_m2(light.shape[1], light.shape[0], focal_px)
+    hits_per_s = drops_per_m2_s(drops.per_m3, fall_speed, speed_mps) * area_m2
+    total = int(rng.poisson(hits_per_s * WIPER_PERIOD_S))
+    diameters_mm = drops.draw_diameters_mm(rng, total)
+    arrived = round(total * wet_s / WIPER_PERIOD_S)
+    draw_drops(light, diameters_mm[:arrived], rng, focal_px)
 
-    samples = np.ceil(length_px * np.maximum(width_px, 1.0) * 1.5).astype(np.int64)
-    which = np.repeat(np.arange(count), samples)
-    along = (np.arange(len(which)) - np.repeat(np.cumsum(samples) - samples, samples) + 0.5) / samples[which]
-    aside = rng.uniform(-0.5, 0.5, len(which)) * width_px[which]
-    direction = (end - start) / length_px[:, None]
-    column = start[which, 0] + along * (end - start)[which, 0] - aside * direction[which, 1] + (width - 1) / 2
-    row = start[which, 1] + along * (end - start)[which, 1] + aside * direction[which, 0] + (height - 1) / 2
-    column, row = np.round(column).astype(np.int64), np.round(row).astype(np.int64)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    which, place = which[inside], (row * width + column)[inside]
-    ray = np.hypot(np.hypot(x, y), z)[which]
-    visible = ray < depth_m.ravel()[place]
-    weight = (share * length_px * np.maximum(width_px, 1.0) / samples)[which]
-    cover = np.bincount(place[visible], weight[visible], minlength=height * width).reshape(height, width)
-    return np.minimum(cover, 1.0).astype(np.float32)
+
+def _near_drops(rate_mm_per_h: float) -> FallingParticles:
+    slope = slope_per_mm(rate_mm_per_h)
+    ends = np.exp(-slope * np.array([_STREAK_MIN_MM, _STREAK_MAX_MM]))
+
+    def draw_diameters_mm(rng: np.random.Generator, count: int) -> np.ndarray:
+        # Inverse distribution function of the exponential between its two ends.
+        return -np.log(ends[0] + rng.random(count) * (ends[1] - ends[0])) / slope
+
+    per_m3 = _N0_PER_M3_MM / slope * (ends[0] - ends[1])
+    return FallingParticles(per_m3, draw_diameters_mm, fall_speed_mps, _STREAK_NEAR_M, _STREAK_FAR_M)

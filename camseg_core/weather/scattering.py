@@ -17,14 +17,19 @@ _ENCODE = np.round(linear_to_srgb(np.arange(65536) / 65535) * 255).astype(np.uin
 
 def check_frame(image: np.ndarray, depth_m: np.ndarray) -> None:
     """Raises FrameError unless image is (h, w, 3) uint8 and depth_m (h, w) floating, 0 or more, without NaN."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise FrameError(f"image of shape {image.shape} and type {image.dtype}; expected (height, width, 3) uint8")
+    check_image(image)
     if depth_m.shape != image.shape[:2] or not np.issubdtype(depth_m.dtype, np.floating):
         raise FrameError(
             f"depth_m of shape {depth_m.shape} and type {depth_m.dtype}; expected {image.shape[:2]} and floating"
         )
     if depth_m.size and not depth_m.min() >= 0:
         raise FrameError(f"depth_m has a smallest value of {depth_m.min()}; expected 0 or more everywhere, and no NaN")
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raises FrameError unless image is (h, w, 3) uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise FrameError(f"image of shape {image.shape} and type {image.dtype}; expected (height, width, 3) uint8")
 
 
 def check_airlight(airlight: RGB) -> None:
