@@ -14,6 +14,7 @@ from camseg_core.models.camseg.stages import (
     train_segmentation,
 )
 from camseg_core.models.camseg.training_task import CamSegLossSettings
+from camseg_core.models.discriminative.stages import train_discriminative
 from camseg_core.training.recipe import Recipe
 
 app = typer.Typer(
@@ -106,6 +107,27 @@ def segmentation(
     losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
     sampling = SamplingSettings(steps=sampling_steps)
     train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, initial_weights)
+
+
+@app.command("discriminative")
+def discriminative(
+    root: Root,
+    out: Out,
+    image_autoencoder: ImageAutoencoder,
+    steps: Steps = 10000,
+    batch_size: BatchSize = Recipe.batch_size,
+    size: Size = "360x480",
+    learning_rate: LearningRate = Recipe.learning_rate,
+    drives: Drives = Recipe.drives,
+    drives_share: DrivesShare = Recipe.drives_share,
+    validate_every: ValidateEvery = Recipe.validate_every,
+    seed: Seed = Recipe.seed,
+    device: Device = Recipe.device,
+) -> None:
+    """Train a plain per-pixel classifier of the model's size and features, to compare with."""
+    view = parse_size(size)
+    recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
+    train_discriminative(recipe, image_autoencoder, out)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from camseg_core.errors import WeightsError
 from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg import configuration as camseg
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.discriminative import configuration as discriminative
+from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -44,9 +46,14 @@ def load_model(model: str, device: torch.device) -> SegmentationModel:
         architecture = json.loads((folder / CONFIG_NAME).read_text())["architecture"]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{folder / CONFIG_NAME}: names no architecture ({error!r})") from error
-    if architecture != camseg.ARCHITECTURE:
-        raise WeightsError(f"{folder / CONFIG_NAME}: architecture {architecture!r}; expected {camseg.ARCHITECTURE!r}")
-    network = CamSeg(load_config(camseg.CamSegConfig, folder))
+    network: SegmentationModel
+    if architecture == camseg.ARCHITECTURE:
+        network = CamSeg(load_config(camseg.CamSegConfig, folder))
+    elif architecture == discriminative.ARCHITECTURE:
+        network = DiscriminativeNetwork(load_config(discriminative.DiscriminativeConfig, folder))
+    else:
+        known = f"{camseg.ARCHITECTURE} or {discriminative.ARCHITECTURE}"
+        raise WeightsError(f"{folder / CONFIG_NAME}: architecture {architecture!r}; expected {known}")
     load_weights(network, folder)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     return network.eval()

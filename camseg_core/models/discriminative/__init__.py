@@ -1,0 +1,1 @@
+"""A plain discriminative network beside CAM-Seg: the same features and blocks, a classifier where CAM-Seg draws."""
