@@ -14,6 +14,8 @@ class SegmentationMetrics:
     Attributes:
         miou: mean over the classes of intersection over union.
         per_class_iou: intersection over union of each class by name; NaN for one neither labelled nor predicted.
+        per_class_precision: pixel precision of each class by name; 0 for one that is labelled but never predicted, NaN
+            for one that is not labelled.
         global_accuracy: share of pixels that are right.
         class_accuracy: mean over the labelled classes of recall.
         ap: mean over the labelled classes of pixel precision, which is what CAM-Seg's paper calls AP.
@@ -22,6 +24,7 @@ class SegmentationMetrics:
 
     miou: float
     per_class_iou: dict[str, float]
+    per_class_precision: dict[str, float]
     global_accuracy: float
     class_accuracy: float
     ap: float
@@ -61,16 +64,16 @@ class ConfusionMatrix:
             iou = hits / (labelled + predicted - hits)
             recall = hits / labelled
             # A labelled class that is never predicted has no precision of its own and counts as 0.
-            precision = np.where((predicted == 0) & (labelled > 0), 0.0, hits / predicted)
+            precision = np.where(labelled == 0, np.nan, np.where(predicted == 0, 0.0, hits / predicted))
             f1 = 2.0 * hits / (labelled + predicted)
             accuracy = hits.sum() / labelled.sum()
-        occurs = labelled > 0
         return SegmentationMetrics(
             miou=_mean(iou),
             per_class_iou=dict(zip(self._label_set.names, iou.tolist(), strict=True)),
+            per_class_precision=dict(zip(self._label_set.names, precision.tolist(), strict=True)),
             global_accuracy=float(accuracy),
             class_accuracy=_mean(recall),
-            ap=_mean(precision[occurs]),
+            ap=_mean(precision),
             f1=_mean(f1),
         )
 

@@ -1,0 +1,60 @@
+"""What a long experiment has measured so far, on disk, so that a run that was stopped goes on where it was."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from camseg_core.errors import ConfigurationError
+
+
+class Journal:
+    """Results by key, one JSON line each, after a first line with the settings that they depend on.
+
+    A line that a kill cut short is dropped, and its result measured again.
+
+    Args:
+        path: the file; it appears with the first result.
+        settings: everything that results depend on, as JSON has it.
+
+    Attributes:
+        results: what is on disk, by key.
+
+    Raises:
+        ConfigurationError: the file is of a run with other settings.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self._path = path
+        self._settings = json.loads(json.dumps(settings))
+        self.results: dict[str, Any] = {}
+        if not path.exists():
+            return
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        if not lines:
+            path.unlink()
+            return
+        found = json.loads(lines[0])
+        if found != self._settings:
+            names = sorted(name for name in {*found, *self._settings} if found.get(name) != self._settings.get(name))
+            raise ConfigurationError(
+                f"{path}: was begun with other settings ({', '.join(names)}); remove it, or choose another --out"
+            )
+        for line in lines[1:]:
+            key, result = json.loads(line)
+            self.results[key] = result
+        path.write_text("".join(lines), encoding="utf-8")
+
+    def add(self, key: str, result: Any) -> None:
+        """Keep a result, as JSON has it, on disk and in ``results``."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        first = not self._path.exists()
+        with self._path.open("a", encoding="utf-8") as file:
+            if first:
+                file.write(json.dumps(self._settings) + "\n")
+            file.write(json.dumps([key, result]) + "\n")
+        self.results[key] = result
+
+    def remove(self) -> None:
+        """Delete the file: the experiment is complete and published."""
+        self._path.unlink(missing_ok=True)
