@@ -7,10 +7,16 @@ from itertools import groupby
 
 import numpy as np
 
-from camseg_core.evaluation.report.run import Run
+from camseg_core.evaluation.report.run import DriftReading, FrameRecord, Run, Timeline
 
 WIDTH_PX, HEIGHT_PX = 960, 280
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56, 96, 26, 40
+
+POINTS = 1200
+"""More points than pixels across show nothing more."""
+
+_LABEL_PX = 7.0
+"""Width of a letter above a band."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +28,23 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A stretch of time with something to say about it: its kind, for the colour, and a label."""
+
+    start_s: float
+    end_s: float
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Band:
-    """A stretch of time with one true weather."""
+    """A stretch on the chart; its label is empty where it would not fit."""
 
     x: float
     width: float
-    name: str
+    kind: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -61,13 +78,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class DriftChart:
-    """Drift score over time, the true weather behind it and the thresholds across it."""
+    """Drift score over time, shaded stretches behind it and the thresholds across it.
+
+    Each point is the highest of ``frames_per_point`` successive frames.
+    """
 
     points: tuple[Point, ...]
     bands: tuple[Band, ...]
     thresholds: tuple[Mark, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+    frames_per_point: int
 
 
 @dataclass(frozen=True)
@@ -102,8 +123,8 @@ def tick_values(low: float, high: float, count: int) -> list[float]:
     return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
 
 
-def drift_chart(run: Run) -> DriftChart | None:
-    """The drift score over time; None where no frame was judged."""
+def drift_chart(run: Timeline, stretches: Sequence[Stretch]) -> DriftChart | None:
+    """The drift score over time, with stretches shaded; None where no frame was judged."""
     judged = run.judged()
     if not judged:
         return None
@@ -114,15 +135,29 @@ def drift_chart(run: Run) -> DriftChart | None:
     period_s = _period_s(run)
     end_s = run.seconds(run.frames[-1]) + period_s
     x, y = _x_scale(0.0, end_s), _y_scale(highest)
+    frames_per_point = math.ceil(len(judged) / POINTS)
     return DriftChart(
         points=tuple(
-            Point(x(run.seconds(frame)), y(reading.score), reading.state.name.lower()) for frame, reading in judged
+            Point(x(run.seconds(frame)), y(reading.score), reading.state.name.lower())
+            for frame, reading in _highest_of_each(judged, frames_per_point)
         ),
-        bands=_weather_bands(run, x, end_s),
+        bands=tuple(_band(stretch, x) for stretch in stretches),
         thresholds=tuple(Mark(y(level), name, f"{name} {level:.3g}") for name, level in levels.items()),
         x_ticks=x.ticks(tick_values(0.0, end_s, 10)),
         y_ticks=y.ticks(tick_values(0.0, highest, 5)),
+        frames_per_point=frames_per_point,
     )
+
+
+def weather_stretches(run: Run) -> list[Stretch]:
+    """One for each series of frames with the same true weather, if it is known; it lasts until the next begins."""
+    starts = []
+    for name, frames in groupby(run.frames, key=lambda frame: frame.weather.kind if frame.weather else None):
+        starts.append((name, run.seconds(next(frames))))
+    ends = [start for _, start in starts[1:]] + [run.seconds(run.frames[-1]) + _period_s(run)]
+    return [
+        Stretch(start, end, name, name) for (name, start), end in zip(starts, ends, strict=True) if name is not None
+    ]
 
 
 def latency_chart(run: Run, percentiles: dict[str, float | None]) -> LatencyChart | None:
@@ -156,20 +191,21 @@ def _y_scale(high: float) -> _Scale:
     return _Scale(0.0, high, HEIGHT_PX - BOTTOM_PX, TOP_PX)
 
 
-def _period_s(run: Run) -> float:
+def _band(stretch: Stretch, x: _Scale) -> Band:
+    start, end = x(stretch.start_s), x(stretch.end_s)
+    fits = len(stretch.label) * _LABEL_PX <= end - start
+    return Band(start, end - start, stretch.kind, stretch.label if fits else "")
+
+
+def _highest_of_each(
+    judged: Sequence[tuple[FrameRecord, DriftReading]], count: int
+) -> list[tuple[FrameRecord, DriftReading]]:
+    """Of every ``count`` successive frames the one with the highest score: a peak is never left out."""
+    groups = (judged[start : start + count] for start in range(0, len(judged), count))
+    return [max(group, key=lambda pair: pair[1].score) for group in groups]
+
+
+def _period_s(run: Timeline) -> float:
     """Median time from one frame to the next; 1 s where there is a single frame."""
     stamps_s = [run.seconds(frame) for frame in run.frames]
     return float(np.median(np.diff(stamps_s))) if len(stamps_s) > 1 else 1.0
-
-
-def _weather_bands(run: Run, x: _Scale, end_s: float) -> tuple[Band, ...]:
-    """One band for each run of frames with the same true weather; each lasts until the next begins."""
-    starts = []
-    for name, frames in groupby(run.frames, key=lambda frame: frame.weather.kind if frame.weather else None):
-        starts.append((name, run.seconds(next(frames))))
-    ends = [start for _, start in starts[1:]] + [end_s]
-    return tuple(
-        Band(x(start), x(end) - x(start), name)
-        for (name, start), end in zip(starts, ends, strict=True)
-        if name is not None
-    )

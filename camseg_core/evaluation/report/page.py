@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from camseg_core.evaluation.report import charts
 from camseg_core.evaluation.report.gallery import Picture, data_uri
@@ -23,6 +23,19 @@ def render_page(run: Run, summary: RunSummary, pictures: Sequence[Picture], labe
         pictures: the frames to show.
         label_set: the classes of the table and their colours.
     """
+    return page_template(TEMPLATE).render(
+        run=run,
+        summary=summary,
+        pictures=pictures,
+        charts=charts,
+        drift_chart=charts.drift_chart(run, charts.weather_stretches(run)),
+        latency_chart=charts.latency_chart(run, summary.latency_ms),
+        colors={name: f"rgb{color}" for name, color in zip(label_set.names, label_set.colors, strict=True)},
+    )
+
+
+def page_template(name: str) -> Template:
+    """A page's template, with the filters ``data_uri`` and ``number``."""
     environment = Environment(
         loader=PackageLoader("camseg_core.evaluation.report", "templates"),
         autoescape=True,
@@ -31,15 +44,7 @@ def render_page(run: Run, summary: RunSummary, pictures: Sequence[Picture], labe
         lstrip_blocks=True,
     )
     environment.filters.update(data_uri=data_uri, number=number)
-    return environment.get_template(TEMPLATE).render(
-        run=run,
-        summary=summary,
-        pictures=pictures,
-        charts=charts,
-        drift_chart=charts.drift_chart(run),
-        latency_chart=charts.latency_chart(run, summary.latency_ms),
-        colors={name: f"rgb{color}" for name, color in zip(label_set.names, label_set.colors, strict=True)},
-    )
+    return environment.get_template(name)
 
 
 def number(value: float | None, decimals: int = 3) -> str:

@@ -88,22 +88,14 @@ class RunSetup:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A whole run.
+class Timeline:
+    """Successive frames of one camera.
 
     Attributes:
-        frames: in the order they were sent, 1 or more.
-        counts: where they went.
-        messages_received: how many messages arrived on each output topic.
-        stamps_match: every output carried the stamp of a sent frame, and none carried one twice.
-        setup: what was run, on what.
+        frames: in the order of time, 1 or more.
     """
 
     frames: tuple[FrameRecord, ...]
-    counts: RunCounts
-    messages_received: dict[str, int]
-    stamps_match: bool
-    setup: RunSetup
 
     def judged(self) -> list[tuple[FrameRecord, DriftReading]]:
         """The frames whose drift score arrived and is a number, each with its reading."""
@@ -112,3 +104,20 @@ class Run:
     def seconds(self, frame: FrameRecord) -> float:
         """Seconds from the first frame's stamp to that of ``frame``."""
         return (frame.stamp_ns - self.frames[0].stamp_ns) / 1e9
+
+
+@dataclass(frozen=True)
+class Run(Timeline):
+    """A whole run of the node; its frames are in the order they were sent.
+
+    Attributes:
+        counts: where they went.
+        messages_received: how many messages arrived on each output topic.
+        stamps_match: every output carried the stamp of a sent frame, and none carried one twice.
+        setup: what was run, on what.
+    """
+
+    counts: RunCounts
+    messages_received: dict[str, int]
+    stamps_match: bool
+    setup: RunSetup

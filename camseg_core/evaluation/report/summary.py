@@ -67,7 +67,7 @@ class RunSummary:
     def as_json(self) -> dict[str, Any]:
         """The content of ``metrics.json``; a number that is not finite is null."""
         segmentation = self.segmentation
-        return _finite(
+        return finite(
             {
                 "frames_sent": self.counts.sent,
                 "frames_received": self.counts.received,
@@ -144,10 +144,12 @@ def _summarize_condition(run: Run, name: str, miou: float | None) -> ConditionSu
     )
 
 
-def _finite(value: Any) -> Any:
-    """``value`` with every NaN and infinity in it replaced by None, which JSON can say."""
+def finite(value: Any) -> Any:
+    """A value with every NaN and infinity in it replaced by None, which JSON can say."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -12,6 +12,10 @@ PLOT_LEFT, PLOT_RIGHT = charts.LEFT_PX, charts.WIDTH_PX - charts.RIGHT_PX
 PLOT_TOP, PLOT_BOTTOM = charts.TOP_PX, charts.HEIGHT_PX - charts.BOTTOM_PX
 
 
+def drift_chart(run):
+    return charts.drift_chart(run, charts.weather_stretches(run))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "count", "expected"),
     [
@@ -27,8 +31,8 @@ def test_ticks_are_round_numbers_within_the_axis(low, high, count, expected):
 
 def test_weather_bands_fill_the_time_axis_without_gaps(made_up_run):
     weather = [Weather.clear()] * 4 + [Weather.fog(80.0)] * 2 + [Weather.fog(60.0)] * 2 + [Weather.clear()] * 8
-    chart = charts.drift_chart(made_up_run(weather))
-    assert [band.name for band in chart.bands] == ["clear", "fog", "clear"]
+    chart = drift_chart(made_up_run(weather))
+    assert [band.kind for band in chart.bands] == ["clear", "fog", "clear"]
     assert chart.bands[0].x == PLOT_LEFT
     for band, following in zip(chart.bands, chart.bands[1:], strict=False):
         assert band.x + band.width == pytest.approx(following.x, abs=0.02)
@@ -39,7 +43,7 @@ def test_weather_bands_fill_the_time_axis_without_gaps(made_up_run):
 
 def test_thresholds_and_scores_share_one_axis(made_up_run):
     run = made_up_run([Weather.clear()] * 3, score=lambda index: 10.0)  # made-up thresholds are 10 and 14
-    chart = charts.drift_chart(run)
+    chart = drift_chart(run)
     warn, error = chart.thresholds
     assert [point.y for point in chart.points] == [warn.at] * 3
     assert PLOT_TOP < error.at < warn.at < PLOT_BOTTOM
@@ -47,18 +51,18 @@ def test_thresholds_and_scores_share_one_axis(made_up_run):
 
 
 def test_a_run_without_truth_has_no_bands(made_up_run):
-    assert charts.drift_chart(made_up_run([None] * 5)).bands == ()
+    assert drift_chart(made_up_run([None] * 5)).bands == ()
 
 
 def test_frames_that_were_not_judged_are_left_out(made_up_run):
     run = made_up_run([Weather.clear()] * 5, processed=lambda index: index != 2)
-    assert len(charts.drift_chart(run).points) == 4
-    assert charts.drift_chart(made_up_run([None] * 5, processed=lambda index: False)) is None
+    assert len(drift_chart(run).points) == 4
+    assert drift_chart(made_up_run([None] * 5, processed=lambda index: False)) is None
 
 
 def test_a_single_frame_can_be_drawn(made_up_run):
     run = made_up_run([Weather.clear()])
-    assert len(charts.drift_chart(run).points) == 1
+    assert len(drift_chart(run).points) == 1
     assert charts.latency_chart(run, {"p50": 100.0}).percentiles[0].label == "p50 100 ms"
 
 
@@ -84,4 +88,24 @@ def test_infinite_thresholds_are_not_drawn(made_up_run):
         dataclasses.replace(frame, drift=dataclasses.replace(frame.drift, error_threshold=float("nan")))
         for frame in run.frames
     )
-    assert [mark.name for mark in charts.drift_chart(dataclasses.replace(run, frames=frames)).thresholds] == ["warn"]
+    assert [mark.name for mark in drift_chart(dataclasses.replace(run, frames=frames)).thresholds] == ["warn"]
+
+
+def test_of_a_long_drive_every_point_is_the_highest_of_its_frames_so_that_no_peak_is_lost(made_up_run):
+    peak = 1234
+    run = made_up_run([None] * (2 * charts.POINTS + 1), score=lambda index: 13.0 if index == peak else 5.0)
+    chart = drift_chart(run)
+    assert chart.frames_per_point == 3
+    assert len(chart.points) == (2 * charts.POINTS + 1 + 2) // 3
+    highest = min(chart.points, key=lambda point: point.y)
+    assert highest.state == "warn"
+    assert highest.x == pytest.approx(PLOT_LEFT + (PLOT_RIGHT - PLOT_LEFT) * peak / len(run.frames), abs=0.1)
+
+
+def test_a_stretch_is_labelled_only_where_the_label_fits(made_up_run):
+    run = made_up_run([None] * 100)
+    wide = charts.Stretch(0.0, 10.0, "error", "fog")
+    narrow = charts.Stretch(15.0, 15.2, "warn", "a long cause")
+    first, second = charts.drift_chart(run, [wide, narrow]).bands
+    assert (first.kind, first.label, second.kind, second.label) == ("error", "fog", "warn", "")
+    assert first.width == pytest.approx((PLOT_RIGHT - PLOT_LEFT) / 2, abs=0.05)
