@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from camseg_core.cli.evaluate_gallery import gallery
+from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
@@ -15,6 +17,8 @@ from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
+app.command("gallery")(gallery)
+app.command("steps")(steps)
 
 
 @app.callback()
