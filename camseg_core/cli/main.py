@@ -5,7 +5,7 @@ import sys
 import typer
 
 from camseg_core import __version__
-from camseg_core.cli import drift, evaluate, render, train, weights
+from camseg_core.cli import drift, evaluate, render, train, weather, weights
 from camseg_core.errors import CamsegError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(drift.app, name="drift")
 app.add_typer(render.app, name="render")
+app.add_typer(weather.app, name="weather")
 app.add_typer(weights.app, name="weights")
 
 

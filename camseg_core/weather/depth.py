@@ -20,7 +20,7 @@ _GROUND = frozenset({"road", "pavement", "sidewalk", "terrain"})
 _WALLS = frozenset({"building", "tree", "fence", "wall", "vegetation"})
 """Classes that line the road and go on behind what stands before them; every other one is a thing with a foot."""
 
-_SMOOTHED = 12
+_SMOOTHED = 4
 """Hidden feet are smoothed over this part of the image's width."""
 
 
@@ -129,6 +129,17 @@ def estimate_depth(labels: np.ndarray, camera: PinholeCamera | None = None, labe
     return _range_m(camera, inverse_z)
 
 
+def surface_points(camera: PinholeCamera, depth_m: np.ndarray) -> np.ndarray:
+    """Metres to the right, above the road and ahead of what each pixel shows, (h, w, 3) float32; sky is 1 km away."""
+    columns, rows = camera.ray_slopes()
+    z = np.minimum(depth_m, 1000.0).astype(np.float32) / camera.ray_lengths()
+    right, down = z * columns[None, :], z * rows[:, None]
+    cos, sin = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
+    up = np.float32(camera.height_m) - down * np.float32(cos) + z * np.float32(sin)
+    ahead = z * np.float32(cos) + down * np.float32(sin)
+    return np.stack([right, up, ahead], axis=-1)
+
+
 class _Region:
     """A connected part of one class: its mask in its bounding box, and where that is."""
 
@@ -176,7 +187,7 @@ def _stand_wall(inverse_z: np.ndarray, wall: _Region, is_ground: np.ndarray, gro
     reach = inverse_z.shape[1] // (2 * _SMOOTHED)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(behind, reach, mode="edge"), 2 * reach + 1)
     behind = np.median(windows, axis=1)
-    wall.fill(inverse_z, np.where(stands, ground[foot], behind))
+    wall.fill(inverse_z, np.where(stands, ground[foot], np.minimum(behind, hidden_by)))
 
 
 def _around(inverse_z: np.ndarray, thing: _Region) -> float:

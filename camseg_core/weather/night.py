@@ -8,14 +8,14 @@ import numpy as np
 from camseg_core.errors import ConfigurationError
 from camseg_core.rendering.camera import PinholeCamera
 from camseg_core.weather.condition import SEVERITY_MAXIMA
-from camseg_core.weather.depth import assumed_camera
+from camseg_core.weather.depth import assumed_camera, surface_points
 from camseg_core.weather.scattering import check_frame, decode, encode
 
-FULL_EXPOSURE_LX = 60.0
+FULL_EXPOSURE_LX = 30.0
 """Illuminance at which a white surface still comes out white at the camera's longest exposure and highest gain."""
 
-_ELECTRONS_PER_LX = 10.0
-"""What a white pixel collects in that exposure: a 3 µm pixel behind f/2 in 1/30 s."""
+_ELECTRONS_PER_LX = 15.0
+"""What a white pixel collects in that exposure: a 3 µm pixel behind f/1.6 in 1/30 s."""
 
 _FULL_WELL = 10_000.0
 _READ_NOISE = 3.0
@@ -29,6 +29,9 @@ _LAMP_VIEW_M = 200.0
 _SODIUM, _LED, _HEADLIGHT = (1.35, 0.85, 0.40), (1.0, 1.0, 0.95), (1.0, 0.98, 0.92)
 _DUSK = (0.72, 0.92, 1.36)
 """Linear RGB of lamps, and of the sky after sunset (some 12,000 K) against daylight."""
+
+_ROAD_RETROREFLECTION = 0.3
+"""Of asphalt in headlights, as drivers see it, against its reflection of daylight: R_L / Q_d of EN 1436, 20 / 70."""
 
 _BEAM_CANDELA, _STRAY_CANDELA = 14_000.0, 150.0
 _CUT_OFF_RAD, _BEAM_DOWN_RAD, _BEAM_ASIDE_RAD = math.radians(-0.6), math.radians(5.0), math.radians(16.0)
@@ -89,10 +92,10 @@ def apply_night(
     surface = np.broadcast_to(np.float32(from_sky_lx) * blue + town, day.shape).copy()
     sky = np.isinf(depth_m)
     surface[sky] = from_sky_lx * blue + 0.02 * town
-    points = _points(camera, depth_m)
+    points = surface_points(camera, depth_m)
     lamps = _lamps(rng, position_m)
     if illuminance_lx < _LAMPS_BELOW_LX:
-        surface += _headlights(camera, points, sky)[..., None] * np.array(_HEADLIGHT, np.float32)
+        surface += _headlights(points, sky)[..., None] * np.array(_HEADLIGHT, np.float32)
         surface += _street_lamps(points, sky, lamps)[..., None] * lamp_color
     radiance = day * surface
     if illuminance_lx < _LAMPS_BELOW_LX:
@@ -106,17 +109,6 @@ def apply_night(
     noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * np.float32(1.6)
     signal += noise * np.sqrt(signal * gathered + np.float32(_READ_NOISE**2)) / np.float32(gathered)
     return encode(np.clip(signal, 0.0, 1.0))
-
-
-def _points(camera: PinholeCamera, depth_m: np.ndarray) -> np.ndarray:
-    """Metres to the right, above the road and ahead of each pixel's surface, (h, w, 3) float32; sky at 1 km."""
-    columns, rows = camera.ray_slopes()
-    z = np.minimum(depth_m, 1000.0).astype(np.float32) / camera.ray_lengths()
-    right, down = z * columns[None, :], z * rows[:, None]
-    cos, sin = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
-    up = np.float32(camera.height_m) - down * np.float32(cos) + z * np.float32(sin)
-    ahead = z * np.float32(cos) + down * np.float32(sin)
-    return np.stack([right, up, ahead], axis=-1)
 
 
 def _lamps(rng: np.random.Generator, position_m: float) -> np.ndarray:
@@ -147,7 +139,7 @@ def _street_lamps(points: np.ndarray, sky: np.ndarray, lamps: np.ndarray) -> np.
     return lux
 
 
-def _headlights(camera: PinholeCamera, points: np.ndarray, sky: np.ndarray) -> np.ndarray:
+def _headlights(points: np.ndarray, sky: np.ndarray) -> np.ndarray:
     """Illuminance by the vehicle's dipped headlights, lx, (h, w) float32, as of one lamp 0.7 m above the road."""
     right, up, ahead = points[..., 0], points[..., 1] - 0.7, points[..., 2]
     distance = np.maximum(np.sqrt(right**2 + up**2 + ahead**2), 2.0)
@@ -156,7 +148,7 @@ def _headlights(camera: PinholeCamera, points: np.ndarray, sky: np.ndarray) -> n
     beam = np.exp(-(below**2) - (azimuth / _BEAM_ASIDE_RAD) ** 2)
     # The cut-off is a degree wide.
     beam *= 0.5 - 0.5 * np.tanh((elevation - _CUT_OFF_RAD) / math.radians(0.5))
-    grazing = np.where(points[..., 1] < 0.1, 0.7 / distance, 1.0)
+    grazing = np.where(points[..., 1] < 0.1, _ROAD_RETROREFLECTION, 1.0)
     lux = (_BEAM_CANDELA * beam + _STRAY_CANDELA) / distance**2 * grazing
     lux[sky] = 0.0
     return lux.astype(np.float32)

@@ -77,9 +77,8 @@ def apply_weather(
         )
     if weather.kind == "snow":
         if labels is not None:
-            image = image.copy()
             share = float(np.random.default_rng((seed, 5)).uniform(0.0, 1.0))
-            cover_ground(image, labels, share, seed, label_set)
+            image = cover_ground(image, depth_m, labels, share, seed, camera=camera, label_set=label_set)
         return apply_snow(
             image, depth_m, weather.severity, moment, focal_px=camera.focal_px, speed_mps=speed_mps, airlight=airlight
         )

@@ -12,7 +12,9 @@ import numpy as np
 
 from camseg_core.errors import ConfigurationError, FrameError
 from camseg_core.labels import CAMVID, LabelSet
+from camseg_core.rendering.camera import PinholeCamera
 from camseg_core.weather.condition import SEVERITY_MAXIMA
+from camseg_core.weather.depth import assumed_camera, surface_points
 from camseg_core.weather.falling import FallingParticles, streak_cover
 from camseg_core.weather.patches import patch_mask
 from camseg_core.weather.scattering import AIRLIGHT, RGB, check_airlight, check_frame, decode, encode, veil
@@ -24,8 +26,11 @@ _NEAR_M, _FAR_M = 0.4, 9.0
 _MELTED_MIN_MM, _MELTED_MAX_MM = 0.4, 5.0
 """Smaller flakes are part of the veil, larger ones break up."""
 
-_WHITE = 0.75
-"""Reflectance of the snow on a street."""
+_WHITE = 0.7
+"""Linear brightness of the snow on a street, as a camera exposes it."""
+
+_PATCHES_M, _PATCHES_PX = 40.0, 512
+"""Side of the square of ground whose patches repeat."""
 
 
 def melted_slope_per_mm(rate_mm_per_h: float) -> float:
@@ -106,42 +111,61 @@ def apply_snow(
     return encode(light)
 
 
-def cover_ground(image: np.ndarray, labels: np.ndarray, share: float, seed: int, label_set: LabelSet = CAMVID) -> None:
-    """Lays snow on road, pavement and terrain, and thinly on trees, in place.
+def cover_ground(
+    image: np.ndarray,
+    depth_m: np.ndarray,
+    labels: np.ndarray,
+    share: float,
+    seed: int,
+    *,
+    camera: PinholeCamera | None = None,
+    label_set: LabelSet = CAMVID,
+) -> np.ndarray:
+    """The image with snow on road, pavement and terrain, and thinly on trees.
 
-    Snow keeps the light and shade of what it covers.
+    Snow lies in patches on the ground, less on the road, which is driven on, and keeps the light and shade of what it
+    covers.
 
     Args:
-        image: (height, width, 3) uint8 sRGB; changed.
+        image: (height, width, 3) uint8 sRGB.
+        depth_m: (height, width) floating; range along each pixel's ray in metres, inf for sky.
         labels: (height, width) uint8 ids of ``label_set``.
         share: of the ground that is white, 0 to 1.
         seed: 0 or more; decides where the patches are.
+        camera: its geometry; None takes ``assumed_camera``.
         label_set: the classes' meaning, by name.
 
-    Raises ConfigurationError for a share out of range, FrameError for labels of another size.
+    Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for a share out of range, FrameError
+    for arrays of wrong shape or type.
     """
+    check_frame(image, depth_m)
     if not 0.0 <= share <= 1.0:
         raise ConfigurationError(f"snow cover = {share}; expected 0 to 1")
     if labels.shape != image.shape[:2]:
         raise FrameError(f"labels of shape {labels.shape} for an image of {image.shape}; expected the same size")
     if share == 0.0:
-        return
+        return image.copy()
+    if camera is None:
+        camera = assumed_camera(image.shape[1], image.shape[0])
+    points = surface_points(camera, depth_m)
+    patches = patch_mask(_PATCHES_PX, _PATCHES_PX, share, np.random.default_rng((seed, 1)), edge_px=2.0)
+    # The square is laid beside its mirror images, which leaves no seams; the nearest mirror is off the road.
+    last = _PATCHES_PX - 1
+    places = [
+        np.abs(np.mod(points[..., axis] * (_PATCHES_PX / _PATCHES_M) + last / 2, 2 * last) - last) for axis in (0, 2)
+    ]
+    white: np.ndarray = cv2.remap(patches, places[0], places[1], cv2.INTER_LINEAR)
     light = decode(image)
-    rng = np.random.default_rng((seed, 1))
-    white = patch_mask(image.shape[0], image.shape[1], share, rng, edge_px=image.shape[1] / 160)
-    for names, amount in ((("road",), 0.85), (("pavement", "sidewalk", "terrain"), 1.0), (("tree", "vegetation"), 0.4)):
+    for names, amount in ((("road",), 0.8), (("pavement", "sidewalk", "terrain"), 1.0), (("tree", "vegetation"), 0.25)):
         ids = [index for index, name in enumerate(label_set.names) if name in names]
         there = np.isin(labels, ids)
         if not there.any():
             continue
         luminance = light[there].mean(axis=1)
         shade = np.clip(luminance / max(float(np.median(luminance)), 1e-4), 0.35, 1.3)
-        # Under the sky that lit the ground to this median, snow would be brighter by the ratio of their reflectances;
-        # what lay in the sun before keeps to the camera's range.
         snow = np.minimum(_WHITE * shade, 1.0)[:, None] * np.array([0.97, 0.99, 1.0], np.float32)
-        alpha = (white[there] * amount)[:, None]
-        light[there] += (snow - light[there]) * alpha
-    image[:] = encode(light)
+        light[there] += (snow - light[there]) * (white[there] * amount)[:, None]
+    return encode(light)
 
 
 def _near_flakes(rate_mm_per_h: float, wind_mps: tuple[float, float]) -> FallingParticles:
