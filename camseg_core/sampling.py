@@ -89,7 +89,7 @@ def sample(
     noise: Tensor,
     scheduler: SchedulerMixin,
     steps: int,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | list[torch.Generator] | None = None,
 ) -> Tensor:
     """Run a sampler from pure noise.
 
@@ -99,7 +99,7 @@ def sample(
         noise: standard normal start, (N, C, …).
         scheduler: from ``make_scheduler``.
         steps: number of denoising steps, 1 to the training schedule's length.
-        generator: source of the noise that stochastic samplers add.
+        generator: source of the noise that stochastic samplers add, or one for each of the N.
 
     Returns:
         The clean latents, of the shape of ``noise``.

@@ -131,9 +131,13 @@ class SegmentationModel(nn.Module, ABC):
         return Segmentation(logits / sampling.num_samples, prepared.image_latent, votes / sampling.num_samples)
 
     def starting_noise(self, shape: torch.Size | tuple[int, ...], sampling: SamplingSettings) -> Tensor:
-        """Standard normal noise drawn from the seed on the CPU, so that every device starts from the same."""
+        """Standard normal noise drawn from the seed on the CPU, so that every device starts from the same.
+
+        Every image of a batch starts from the same too: a mask does not depend on what else is in its batch.
+        """
         generator = torch.Generator().manual_seed(sampling.seed)
-        return torch.randn(shape, generator=generator).to(next(self.parameters()).device)
+        noise = torch.randn((1, *shape[1:]), generator=generator).to(next(self.parameters()).device)
+        return noise.expand(shape).contiguous()
 
 
 def _one_vote_each(logits: Tensor) -> Tensor:

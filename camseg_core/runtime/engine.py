@@ -1,21 +1,23 @@
 """Frames in, results out: the model, the drift detectors and the device behind one door."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from camseg_core.drift.detector import DriftDetector
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.errors import FrameError
-from camseg_core.frames import Frame, FrameResult
+from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.prediction import Prediction, predict, predict_batch
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
 
@@ -78,16 +80,52 @@ class InferenceEngine:
 
         The confidence of each pixel, which costs a pass over all classes, is in the result only when asked for.
         """
-        image = frame.image
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-            raise FrameError(f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger")
+        return self.infer_batch([frame], with_confidence=with_confidence)[0]
+
+    def infer_batch(
+        self,
+        frames: Sequence[Frame],
+        sampling: SamplingSettings | None = None,
+        with_confidence: bool = False,
+        at_model_size: bool = False,
+    ) -> list[FrameResult]:
+        """Segment several frames at once and judge the drift of each, in their order.
+
+        Args:
+            frames: one or more, their images (height, width, 3) uint8 of any sizes.
+            sampling: how the masks are drawn; None: as the engine's settings say.
+            with_confidence: whether the results hold the confidence, which costs a pass over all classes.
+            at_model_size: leave labels and confidence at the model's input size instead of the frame's.
+
+        Returns:
+            A result for each frame; ``inference_s`` is that of all of them together.
+
+        Raises:
+            FrameError: an image is not H×W×3 uint8 with pixels in it.
+        """
+        for frame in frames:
+            image = frame.image
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+                raise FrameError(
+                    f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger"
+                )
         started = time.perf_counter()
-        prediction = predict(self._model, image, self._sampling, with_confidence)
+        images = [frame.image for frame in frames]
+        predictions = predict_batch(self._model, images, sampling or self._sampling, with_confidence, at_model_size)
+        drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
+        inference_s = time.perf_counter() - started
+        return [
+            FrameResult(prediction.labels, drift, inference_s, prediction.confidence)
+            for prediction, drift in zip(predictions, drifts, strict=True)
+        ]
+
+    def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
             self.drift_detectors[frame.camera] = DriftDetector(self._reference)
-        drift = self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
-        return FrameResult(prediction.labels, drift, time.perf_counter() - started, prediction.confidence)
+        return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
 
     def close(self) -> None:
         """Let go of the model and its memory; the engine cannot be used afterwards."""
         del self._model
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()  # otherwise torch keeps the memory for itself

@@ -1,5 +1,6 @@
 """From an RGB image to class ids: resize, normalise, segment, argmax, back to the image's size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,15 +34,29 @@ def predict(
     return predict_prepared(model, prepare(model, image), sampling, image.shape[:2], with_confidence)
 
 
-@torch.inference_mode()
+def predict_batch(
+    model: SegmentationModel,
+    images: Sequence[np.ndarray],
+    sampling: SamplingSettings,
+    with_confidence: bool = False,
+    at_model_size: bool = False,
+) -> list[Prediction]:
+    """Segment several images at once, each (H, W, 3) uint8 RGB of a size of its own.
+
+    Each prediction is as ``predict`` would give it but for rounding, which depends on the number of images.
+    ``at_model_size`` leaves labels and confidence at the model's input size.
+    """
+    inputs = [_to_input(model, image) for image in images]
+    prepared = _prepare(model, inputs[0] if len(inputs) == 1 else torch.cat(inputs))
+    sizes = [model.input_size if at_model_size else image.shape[:2] for image in images]
+    return _draw(model, prepared, sampling, sizes, with_confidence)
+
+
 def prepare(model: SegmentationModel, image: np.ndarray) -> PreparedImages:
     """What ``predict`` does before it draws, for several draws of one image."""
-    pixels = _to_input(model, image)
-    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
-        return model.prepare(pixels)
+    return _prepare(model, _to_input(model, image))
 
 
-@torch.inference_mode()
 def predict_prepared(
     model: SegmentationModel,
     prepared: PreparedImages,
@@ -50,12 +65,37 @@ def predict_prepared(
     with_confidence: bool = False,
 ) -> Prediction:
     """The rest of ``predict``, at the size (height, width) of the image that was prepared."""
+    return _draw(model, prepared, sampling, [size], with_confidence)[0]
+
+
+@torch.inference_mode()
+def _prepare(model: SegmentationModel, pixels: Tensor) -> PreparedImages:
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
+        return model.prepare(pixels)
+
+
+@torch.inference_mode()
+def _draw(
+    model: SegmentationModel,
+    prepared: PreparedImages,
+    sampling: SamplingSettings,
+    sizes: Sequence[tuple[int, int]],
+    with_confidence: bool,
+) -> list[Prediction]:
+    """The prediction of each prepared image at the size (height, width) given for it."""
     device = prepared.image_latent.device
     with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
         segmentation = model.segment_prepared(prepared, sampling)
-    labels = _to_size(segmentation.labels()[0].to(torch.uint8), size)
-    confidence = _to_size(segmentation.confidence()[0], size) if with_confidence else None
-    return Prediction(labels, segmentation.image_latent[0], confidence)
+    labels = segmentation.labels().to(torch.uint8)
+    confidence = segmentation.confidence() if with_confidence else None
+    return [
+        Prediction(
+            _to_size(labels[index], size),
+            segmentation.image_latent[index],
+            None if confidence is None else _to_size(confidence[index], size),
+        )
+        for index, size in enumerate(sizes)
+    ]
 
 
 @torch.inference_mode()

@@ -169,7 +169,7 @@ class CamSeg(SegmentationModel):
             noise=self.starting_noise(shape, sampling),
             scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
             steps=sampling.steps,
-            generator=torch.Generator(condition.device).manual_seed(sampling.seed),
+            generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
         )
         height, width = prepared.image_size
         return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])

@@ -7,6 +7,7 @@ import pytest
 
 from camseg_core.errors import ConfigurationError, DriftReferenceError, FrameError, WeightsError
 from camseg_core.frames import DriftState, Frame
+from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.engine import SHIPPED_REFERENCE, EngineSettings, InferenceEngine
 
 
@@ -73,6 +74,37 @@ def test_cameras_keep_states_of_their_own(engine):
     engine.infer(noise_frame(48, 64, stamp_ns=2, camera="rear"))
     again = engine.infer(Frame(np.zeros((48, 64, 3), dtype=np.uint8), 3, "front")).drift
     assert again.state_since_ns == 1
+
+
+def test_a_batch_gives_each_frame_what_it_gets_alone(engine):
+    frames = [noise_frame(48, 64, 3, seed=1, camera="left"), noise_frame(30, 100, 4, seed=2, camera="right")]
+    alone = [engine.infer(frame) for frame in frames]
+    together = engine.infer_batch(frames)
+    for one, of_batch in zip(alone, together, strict=True):
+        assert of_batch.labels.shape == one.labels.shape
+        assert (of_batch.labels == one.labels).mean() > 0.99  # but for rounding
+        assert of_batch.drift.score == pytest.approx(one.drift.score, rel=1e-3)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
+def test_a_mask_does_not_depend_on_its_place_in_the_batch(engine, sampler):
+    frame = noise_frame(48, 64)
+    first, second = engine.infer_batch([frame, frame], SamplingSettings(steps=3, sampler=sampler, seed=4))
+    assert (first.labels == second.labels).mean() > 0.99
+
+
+def test_sampling_may_change_from_frame_to_frame(settings, engine):
+    frame, sampling = noise_frame(48, 64), SamplingSettings(steps=2, seed=1)
+    other = InferenceEngine(replace(settings, steps=2, seed=1))
+    np.testing.assert_array_equal(engine.infer_batch([frame], sampling)[0].labels, other.infer(frame).labels)
+
+
+def test_masks_at_the_models_size_are_those_before_scaling(engine):
+    frame = noise_frame(96, 128)
+    scaled = engine.infer(frame)
+    (result,) = engine.infer_batch([frame], with_confidence=True, at_model_size=True)
+    assert result.labels.shape == result.confidence.shape == (48, 64)
+    np.testing.assert_array_equal(result.labels.repeat(2, axis=0).repeat(2, axis=1), scaled.labels)
 
 
 @pytest.mark.parametrize(
