@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from camseg_core.cli.evaluate_conditioning import conditioning
 from camseg_core.cli.evaluate_gallery import gallery
 from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
@@ -17,6 +18,7 @@ from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
+app.command("conditioning")(conditioning)
 app.command("gallery")(gallery)
 app.command("steps")(steps)
 
