@@ -62,6 +62,36 @@ def test_bayer_of_one_color_is_that_color_everywhere(pattern):
     assert np.unique(result.reshape(-1, 3), axis=0).tolist() == [[10, 120, 250]]
 
 
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+@pytest.mark.parametrize(("is_bigendian", "dtype"), [(False, "<u2"), (True, ">u2")])
+def test_bayer_of_16_bits_is_that_of_8_bits_at_full_range(pattern, is_bigendian, dtype):
+    mosaic = np.random.default_rng(0).integers(0, 256, (6, 8), dtype=np.uint8)
+    data, step = padded((mosaic.astype(np.uint16) * 257).astype(dtype), 2)
+    result = to_rgb(f"bayer_{pattern}16", 6, 8, step, data, is_bigendian)
+    expected = to_rgb(f"bayer_{pattern}8", 6, 8, 8, mosaic.tobytes())
+    assert np.abs(result.astype(int) - expected).max() <= 1  # interpolated before or after rounding
+
+
+BT601_PRIMARIES = {(255, 0, 0): (81, 90, 240), (0, 255, 0): (145, 54, 34), (0, 0, 255): (41, 240, 110)}
+"""Y', Cb, Cr of red, green and blue in studio range, ITU-R BT.601-7 table 2 rounded."""
+
+
+@pytest.mark.parametrize("encoding", ["yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12"])
+@pytest.mark.parametrize(("rgb_color", "yuv"), BT601_PRIMARIES.items())
+@pytest.mark.parametrize("padding", [0, 6])
+def test_yuv_of_a_primary_color_is_that_color(encoding, rgb_color, yuv, padding):
+    y, u, v = yuv
+    if encoding == "nv12":
+        rows = np.vstack([np.full((4, 6), y, np.uint8), np.tile(np.array([u, v], np.uint8), (2, 3))])
+    else:
+        pair = [u, y, v, y] if encoding in ("yuv422", "uyvy") else [y, u, y, v]
+        rows = np.tile(np.array(pair, np.uint8), (4, 3))
+    data, step = padded(rows, padding)
+    result = to_rgb(encoding, 4, 6, step, data)
+    assert result.shape == (4, 6, 3)
+    assert np.abs(result.astype(int) - rgb_color).max() <= 3  # studio range has 220 steps for 256
+
+
 @pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview, lambda b: array("B", b)])
 def test_any_byte_buffer_is_read(rgb, buffer):
     np.testing.assert_array_equal(to_rgb("rgb8", HEIGHT, WIDTH, WIDTH * 3, buffer(rgb.tobytes())), rgb)
@@ -86,6 +116,9 @@ def test_unpadded_rgb8_is_not_copied(rgb):
         ({"data": bytes(83)}, ["83 bytes", "84"]),
         ({"data": bytes(85)}, ["85 bytes", "84"]),
         ({"encoding": "bayer_rggb8", "height": 2, "step": 42}, ["2x7", "3x3"]),
+        ({"encoding": "yuv422"}, ["4x7", "even width"]),
+        ({"encoding": "nv12", "height": 3, "width": 6}, ["3x6", "even height and width"]),
+        ({"encoding": "nv12", "width": 14}, ["84 bytes", "126", "height 4 and 2 chroma rows"]),
     ],
 )
 def test_contradictory_frame_is_refused_and_its_value_named(fields, named):
