@@ -9,6 +9,7 @@ import typer
 
 from camseg_core.cli.evaluate_conditioning import conditioning
 from camseg_core.cli.evaluate_gallery import gallery
+from camseg_core.cli.evaluate_robustness import robustness
 from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
@@ -20,6 +21,7 @@ from camseg_core.runtime.engine import EngineSettings
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 app.command("conditioning")(conditioning)
 app.command("gallery")(gallery)
+app.command("robustness")(robustness)
 app.command("steps")(steps)
 
 

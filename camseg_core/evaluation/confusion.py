@@ -39,7 +39,7 @@ class ConfusionMatrix:
     """
 
     def __init__(self, label_set: LabelSet) -> None:
-        self._label_set = label_set
+        self.label_set = label_set
         # The extra column holds labelled pixels for which no class was predicted.
         self.counts = np.zeros((len(label_set), len(label_set) + 1), dtype=np.int64)
 
@@ -57,7 +57,7 @@ class ConfusionMatrix:
 
     def metrics(self) -> SegmentationMetrics:
         """Metrics of all that was added; NaN where nothing was."""
-        square = self.counts[:, : len(self._label_set)]
+        square = self.counts[:, : len(self.label_set)]
         hits = np.diag(square).astype(np.float64)
         labelled, predicted = self.counts.sum(axis=1), square.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -69,8 +69,8 @@ class ConfusionMatrix:
             accuracy = hits.sum() / labelled.sum()
         return SegmentationMetrics(
             miou=_mean(iou),
-            per_class_iou=dict(zip(self._label_set.names, iou.tolist(), strict=True)),
-            per_class_precision=dict(zip(self._label_set.names, precision.tolist(), strict=True)),
+            per_class_iou=dict(zip(self.label_set.names, iou.tolist(), strict=True)),
+            per_class_precision=dict(zip(self.label_set.names, precision.tolist(), strict=True)),
             global_accuracy=float(accuracy),
             class_accuracy=_mean(recall),
             ap=_mean(precision),

@@ -33,10 +33,12 @@ class Tally:
     Attributes:
         confusion: over all frames.
         seconds_per_frame: mean over the frames.
+        frame_counts: (frames, classes, classes + 1) int64, ``ConfusionMatrix.counts`` of each frame, to resample.
     """
 
     confusion: ConfusionMatrix
     seconds_per_frame: float
+    frame_counts: np.ndarray
 
 
 def chosen_frames(dataset: LabelledDataset, every: int) -> range:
@@ -87,13 +89,12 @@ def tally_frames(
                 result[condition] = {"counts": confusion.counts.tolist(), "seconds": outcome.seconds}
                 bar.update()
             journal.add(str(index), result)
-    return {condition: _sum(condition, frames, label_set, journal) for condition in conditions}
+    return {condition: _tally(condition, frames, label_set, journal) for condition in conditions}
 
 
-def _sum(condition: str, frames: range, label_set: LabelSet, journal: Journal) -> Tally:
-    confusion, seconds = ConfusionMatrix(label_set), 0.0
-    for index in frames:
-        result = journal.results[str(index)][condition]
-        confusion.counts += np.array(result["counts"], dtype=np.int64)
-        seconds += result["seconds"]
-    return Tally(confusion, seconds / len(frames))
+def _tally(condition: str, frames: range, label_set: LabelSet, journal: Journal) -> Tally:
+    results = [journal.results[str(index)][condition] for index in frames]
+    counts = np.array([result["counts"] for result in results], dtype=np.int64)
+    confusion = ConfusionMatrix(label_set)
+    confusion.counts += counts.sum(axis=0)
+    return Tally(confusion, float(np.mean([result["seconds"] for result in results])), counts)

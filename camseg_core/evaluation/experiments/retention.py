@@ -1,0 +1,95 @@
+"""How much of its clean quality a model keeps, with standard errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from camseg_core.evaluation.confusion import ConfusionMatrix, SegmentationMetrics
+from camseg_core.evaluation.experiments.class_groups import group_means
+from camseg_core.evaluation.experiments.robustness import CLEAN, tally_name
+from camseg_core.evaluation.experiments.tally import Tally
+
+RESAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Share of the clean figure that a model keeps.
+
+    Attributes:
+        share: a fraction; above 1 where the spoilt frames do better.
+        error: its standard error by resampling frames, as if they were independent.
+    """
+
+    share: float
+    error: float
+
+
+class Retention:
+    """Retention of a figure: of each model, under each condition.
+
+    Args:
+        tallies: from ``measure_robustness``.
+        seed: of the resampling.
+    """
+
+    def __init__(self, tallies: Mapping[str, Tally], seed: int) -> None:
+        self._tallies = tallies
+        frames = len(next(iter(tallies.values())).frame_counts)
+        # The first row is the frames themselves, the others resamples, the same for all models and conditions.
+        draws = np.random.default_rng(seed).multinomial(frames, np.full(frames, 1.0 / frames), RESAMPLES)
+        self._weights = np.concatenate([np.ones((1, frames), np.int64), draws])
+        self._metrics: dict[str, list[SegmentationMetrics]] = {}
+
+    def metrics(self, model: str, condition: str, severity: int) -> SegmentationMetrics:
+        """Over all frames."""
+        return self._resampled(tally_name(model, condition, severity))[0]
+
+    def kept(self, model: str, condition: str, severities: tuple[int, ...], figure: str = "miou") -> Kept:
+        """Mean over ``severities`` of a figure against the clean one; see ``figures`` for their names."""
+        return _summary(self._shares(model, condition, severities, figure))
+
+    def lead(self, model: str, other: str, condition: str, severities: tuple[int, ...]) -> Kept:
+        """How much more of its mIoU ``model`` keeps than ``other``; the frames are the same, and resampled together."""
+        ours, theirs = (self._shares(name, condition, severities, "miou") for name in (model, other))
+        return _summary(ours - theirs)
+
+    def _shares(self, model: str, condition: str, severities: tuple[int, ...], figure: str) -> np.ndarray:
+        """(1 + RESAMPLES,)."""
+
+        def values(name: str) -> np.ndarray:
+            return np.array([figures(metrics)[figure] for metrics in self._resampled(name)])
+
+        clean = values(tally_name(model, CLEAN, 0))
+        spoilt = [values(tally_name(model, condition, severity)) for severity in severities]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.mean(spoilt, axis=0) / clean
+
+    def _resampled(self, name: str) -> list[SegmentationMetrics]:
+        if name not in self._metrics:
+            tally = self._tallies[name]
+            found = []
+            for weights in self._weights:
+                confusion = ConfusionMatrix(tally.confusion.label_set)
+                confusion.counts += np.tensordot(weights, tally.frame_counts, axes=1)
+                found.append(confusion.metrics())
+            self._metrics[name] = found
+        return self._metrics[name]
+
+
+def figures(metrics: SegmentationMetrics) -> dict[str, float]:
+    """Mean IoU and AP, over all classes and over the frequent and the thin ones."""
+    iou, precision = group_means(metrics.per_class_iou), group_means(metrics.per_class_precision)
+    return {
+        "miou": metrics.miou,
+        "frequent_miou": iou["frequent"],
+        "thin_miou": iou["thin"],
+        "ap": metrics.ap,
+        "frequent_ap": precision["frequent"],
+        "thin_ap": precision["thin"],
+    }
+
+
+def _summary(shares: np.ndarray) -> Kept:
+    return Kept(float(shares[0]), float(np.nanstd(shares[1:], ddof=1)) if len(shares) > 2 else float("nan"))
