@@ -1,5 +1,7 @@
 """ROS messages to arrays and numbers, and back."""
 
+from typing import TypeVar
+
 import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message
@@ -13,13 +15,24 @@ from camseg_ros.msg import EmbeddingDrift
 
 NS_PER_S = 1_000_000_000
 
+Message = TypeVar("Message")
+
 _CHANNELS = {"mono8": 1, "rgb8": 3}
 
 
 def deserialize_image(serialized: bytes) -> Image:
     """An image message from its serialised form; raises FrameError where the bytes are not one."""
+    return _deserialize(serialized, Image)
+
+
+def deserialize_header(serialized: bytes) -> Header:
+    """The header of a serialised message that begins with one, without reading the rest; raises FrameError."""
+    return _deserialize(serialized, Header)
+
+
+def _deserialize(serialized: bytes, kind: type[Message]) -> Message:
     try:
-        return deserialize_message(serialized, Image)
+        return deserialize_message(serialized, kind)
     except Exception as error:  # rclpy's C++ part raises its own type for this, which it does not export
         raise FrameError(f"image message of {len(serialized)} bytes cannot be deserialised: {error}") from error
 

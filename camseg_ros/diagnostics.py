@@ -1,10 +1,11 @@
-"""What ``/diagnostics`` says about one camera."""
+"""What ``/diagnostics`` says about the node and each of its cameras."""
 
 import math
 import threading
 from collections import deque
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
@@ -25,7 +26,6 @@ class CameraFacts:
         topic: where its images come from.
         model_id: the model that segments.
         device: where it infers.
-        stale_after_s: time without a frame after which the camera is stale, seconds.
     """
 
     node: str
@@ -33,7 +33,6 @@ class CameraFacts:
     topic: str
     model_id: str
     device: str
-    stale_after_s: float
 
 
 class CameraMonitor:
@@ -71,18 +70,25 @@ class CameraMonitor:
         with self._lock:
             return median(self._latencies_s) if self._latencies_s else math.nan
 
-    def status(self, counts: FrameCounts, is_watched: bool, now_s: float) -> DiagnosticStatus:
+    def status(
+        self, counts: FrameCounts, *, is_active: bool, is_watched: bool, stale_after_s: float, now_s: float
+    ) -> DiagnosticStatus:
         """The status now.
 
         STALE without a frame for too long; ERROR where the newest frame failed; else the drift state's level.
 
         Args:
             counts: of the worker.
+            is_active: whether the node is active; otherwise it hears no frames.
             is_watched: whether any output has a subscriber.
+            stale_after_s: time without a frame after which the camera is stale, seconds.
             now_s: of the clock that ``frame_received`` was told.
         """
         with self._lock:
-            level, message, drift_state = self._judge(is_watched, now_s)
+            if is_active:
+                level, message, drift_state = self._judge(is_watched, stale_after_s, now_s)
+            else:
+                level, message, drift_state = DiagnosticStatus.OK, "the node is inactive", DriftState.UNKNOWN
             drift = self._drift
             inference_s = median(self._inferences_s) if self._inferences_s else math.nan
             failure = self._failure
@@ -91,7 +97,10 @@ class CameraMonitor:
             "received": counts.received,
             "processed": counts.processed,
             "dropped": counts.dropped,
-            "dropped_unwatched": counts.unwatched,
+            "dropped_busy": counts.dropped_busy,
+            "dropped_stale": counts.dropped_stale,
+            "dropped_unwatched": counts.dropped_unwatched,
+            "dropped_stopped": counts.dropped_stopped,
             "failed": counts.failed,
             "pending": counts.pending,
             "latency_p50_ms": format_ms(self.latency_p50_s()),
@@ -104,20 +113,14 @@ class CameraMonitor:
             "device": self._facts.device,
             "last_failure": failure,
         }
-        return DiagnosticStatus(
-            level=level,
-            name=f"{self._facts.node}: {self._facts.camera}",
-            message=message,
-            hardware_id=self._facts.camera,
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-        )
+        return _status(level, f"{self._facts.node}: {self._facts.camera}", message, self._facts.camera, values)
 
-    def _judge(self, is_watched: bool, now_s: float) -> tuple[bytes, str, DriftState]:
+    def _judge(self, is_watched: bool, stale_after_s: float, now_s: float) -> tuple[bytes, str, DriftState]:
         drift_state = self._drift.state if self._drift else DriftState.UNKNOWN
         if self._received_at_s is None:
             return DiagnosticStatus.STALE, f"no frame yet on {self._facts.topic}", drift_state
         age_s = now_s - self._received_at_s
-        if age_s > self._facts.stale_after_s:
+        if age_s > stale_after_s:
             return DiagnosticStatus.STALE, f"no frame for {age_s:.1f} s on {self._facts.topic}", DriftState.STALE
         if self._failure:
             return DiagnosticStatus.ERROR, self._failure, drift_state
@@ -128,6 +131,24 @@ class CameraMonitor:
         if self._drift and drift_state == DriftState.WARN:
             return DiagnosticStatus.WARN, _drift_message(self._drift, self._drift.warn_threshold), drift_state
         return DiagnosticStatus.OK, f"segmenting, drift {drift_state.name}", drift_state
+
+
+def node_status(node: str, state: str, failure: str) -> DiagnosticStatus:
+    """What diagnostics say of the node itself.
+
+    Args:
+        node: its name.
+        state: its lifecycle state.
+        failure: why its last transition failed; empty where it did not.
+    """
+    level = DiagnosticStatus.ERROR if failure else DiagnosticStatus.OK
+    values = {"state": state, "last_failure": failure}
+    return _status(level, f"{node}: lifecycle", failure or state, node, values)
+
+
+def _status(level: bytes, name: str, message: str, hardware_id: str, values: dict[str, Any]) -> DiagnosticStatus:
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id, values=pairs)
 
 
 def _drift_message(drift: DriftResult, threshold: float) -> str:

@@ -1,6 +1,10 @@
 """Every parameter of the node with its default, description and range; validation into one dataclass."""
 
-from dataclasses import dataclass, fields, replace
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -8,7 +12,22 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from camseg_core.errors import ConfigurationError
+from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.sampling import SAMPLERS
+
+OUTPUTS = ("mask", "mask_color", "overlay", "drift", "drift/score")
+"""What the node can publish of a frame, by topic below the node's (or the camera's) name."""
+
+Value = str | bool | int | float | tuple[str, ...]
+
+
+class Change(Enum):
+    """When a parameter may change."""
+
+    ANY_TIME = "may change at any time, from the next frame on"
+    UNCONFIGURED = "may change while the node is unconfigured"
+    NEVER = "read when the node starts"
 
 
 @dataclass(frozen=True)
@@ -17,35 +36,71 @@ class ParameterSpec:
 
     Attributes:
         name: as in the YAML file.
-        default: its type is the parameter's type.
+        default: its type is the parameter's type; a tuple of strings stands for a list.
         description: with the unit.
         limits: smallest and largest value of a number, both included.
-        read_only: whether it is fixed from the start of the node.
+        choices: what a string, or each string of a list, may be; none: anything.
+        pattern: regular expression that each string of a list matches whole; none: anything.
+        change: when it may change.
     """
 
     name: str
-    default: str | int | float
+    default: Value
     description: str
     limits: tuple[int, int] | tuple[float, float] | None = None
-    read_only: bool = True
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    change: Change = Change.UNCONFIGURED
 
     def expectation(self) -> str:
         """What a value must be, in words."""
-        kind = {str: "a string", int: "an integer", float: "a number with a decimal point"}[type(self.default)]
-        return kind if self.limits is None else f"{kind} from {self.limits[0]} to {self.limits[1]}"
+        kinds = {
+            str: "a string",
+            bool: "true or false",
+            int: "an integer",
+            float: "a number with a decimal point",
+            tuple: "a list of different strings",
+        }
+        kind = kinds[type(self.default)]
+        if self.limits is not None:
+            return f"{kind} from {self.limits[0]} to {self.limits[1]}"
+        if self.choices:
+            names = ", ".join(self.choices)
+            return f"{kind}, each one of {names}" if isinstance(self.default, tuple) else f"one of {names}"
+        return f"{kind}, each matching {self.pattern}" if self.pattern else kind
 
     def accepts(self, value: Any) -> bool:
-        """Whether ``value`` has the type and lies in the range."""
-        has_type = type(value) is type(self.default)
-        return has_type and (self.limits is None or self.limits[0] <= value <= self.limits[1])
+        """Whether ``value``, as ``normalized`` gives it, has the type and lies in the range."""
+        if type(value) is not type(self.default):
+            return False
+        if isinstance(value, tuple):
+            return len(set(value)) == len(value) and all(isinstance(v, str) and self._accepts_name(v) for v in value)
+        if isinstance(value, str):
+            return self._accepts_name(value)
+        return self.limits is None or self.limits[0] <= value <= self.limits[1]
+
+    def normalized(self, value: Any) -> Any:
+        """A value as rclpy has it, lists as tuples; an empty list comes in any type, from a YAML file in none."""
+        if not isinstance(self.default, tuple):
+            return value
+        return tuple(value) if isinstance(value, list | tuple | array) else () if value is None else value
+
+    def _accepts_name(self, value: str) -> bool:
+        if self.choices and value not in self.choices:
+            return False
+        return not self.pattern or re.fullmatch(self.pattern, value) is not None
 
     def descriptor(self) -> ParameterDescriptor:
         """The descriptor that ``ros2 param describe`` shows."""
+        is_list = isinstance(self.default, tuple)
         descriptor = ParameterDescriptor(
             name=self.name,
-            type=Parameter.Type.from_parameter_value(self.default).value,
+            type=(Parameter.Type.STRING_ARRAY if is_list else Parameter.Type.from_parameter_value(self.default)).value,
             description=self.description,
-            read_only=self.read_only,
+            additional_constraints=f"{self.expectation()}; {self.change.value}",
+            read_only=self.change is Change.NEVER,
+            # Tools send an empty list as one of another type.
+            dynamic_typing=is_list,
         )
         if self.limits is not None:
             low, high = self.limits
@@ -59,23 +114,55 @@ class ParameterSpec:
 _ENGINE = EngineSettings()
 
 PARAMETERS: tuple[ParameterSpec, ...] = (
+    ParameterSpec(
+        "autostart",
+        True,
+        "configure and activate by itself; false: wait for a lifecycle manager",
+        change=Change.NEVER,
+    ),
+    ParameterSpec(
+        "cameras",
+        (),
+        "names of cameras, each on NAME/image_raw with outputs below ~/NAME;"
+        " none: one camera on camera/image_raw with outputs below ~",
+        pattern="[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*",
+    ),
     ParameterSpec("model", _ENGINE.model, "name of a shipped model, or folder with config.json and model.safetensors"),
     ParameterSpec("device", _ENGINE.device, "where to infer: auto (the first GPU if there is one), cpu or cuda:N"),
-    ParameterSpec("steps", _ENGINE.steps, "diffusion steps a frame; more are slower", (1, 1000)),
-    ParameterSpec("sampler", _ENGINE.sampler, "diffusion sampler: ddim, ddpm, dpmsolver++ or unipc"),
-    ParameterSpec(
-        "seed", _ENGINE.seed, "of the diffusion noise; the same seed and frame give the same mask", (0, 2**31 - 1)
-    ),
     ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,
         "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model",
     ),
     ParameterSpec(
-        "overlay_alpha", 0.5, "share of the class colour in the overlay, fraction", (0.0, 1.0), read_only=False
+        "steps", _ENGINE.steps, "diffusion steps a frame; more are slower", (1, 1000), change=Change.ANY_TIME
     ),
     ParameterSpec(
-        "stale_after_s", 2.0, "time without a frame after which diagnostics say STALE, seconds", (0.1, 3600.0)
+        "sampler", _ENGINE.sampler, "diffusion sampler", choices=tuple(sorted(SAMPLERS)), change=Change.ANY_TIME
+    ),
+    ParameterSpec(
+        "seed",
+        _ENGINE.seed,
+        "of the diffusion noise; the same seed and frame give the same mask",
+        (0, 2**31 - 1),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "overlay_alpha", 0.5, "share of the class colour in the overlay, fraction", (0.0, 1.0), change=Change.ANY_TIME
+    ),
+    ParameterSpec(
+        "max_age_s",
+        0.0,
+        "age, now minus the camera's stamp, above which a frame is dropped, seconds; 0.0: never",
+        (0.0, 3600.0),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "stale_after_s",
+        2.0,
+        "time without a frame after which diagnostics say STALE, seconds",
+        (0.1, 3600.0),
+        change=Change.ANY_TIME,
     ),
 )
 """All of them, in the order of ``config/camseg.yaml``."""
@@ -87,30 +174,42 @@ class NodeSettings:
 
     Attributes:
         engine: model, device and sampling.
+        autostart: whether the node configures and activates itself.
+        cameras: their names; empty for one camera on the default topics.
         overlay_alpha: share of the class colour in the overlay, 0 to 1.
+        max_age_s: age above which a frame is dropped, seconds; 0 for never.
         stale_after_s: time without a frame after which the camera counts as stale, seconds.
     """
 
     engine: EngineSettings
+    autostart: bool
+    cameras: tuple[str, ...]
     overlay_alpha: float
+    max_age_s: float
     stale_after_s: float
+
+    @property
+    def sampling(self) -> SamplingSettings:
+        """How the next mask is drawn."""
+        return SamplingSettings(self.engine.steps, self.engine.sampler, self.engine.seed)
 
 
 class NodeParameters:
     """The parameters declared on a node, and their present values."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, is_configured: Callable[[], bool] = lambda: False) -> None:
         """Declares all parameters on ``node``.
+
+        Args:
+            node: where they are declared.
+            is_configured: whether those that are fixed once configured are fixed now.
 
         Raises:
             ConfigurationError: a value given by YAML file or command line has the wrong type or is out of its range.
         """
-        values = {spec.name: _declare(node, spec) for spec in PARAMETERS}
-        engine_fields = {field.name for field in fields(EngineSettings)}
-        self.settings = NodeSettings(
-            engine=EngineSettings(**{name: value for name, value in values.items() if name in engine_fields}),
-            **{name: value for name, value in values.items() if name not in engine_fields},
-        )
+        self._is_configured = is_configured
+        self._values = {spec.name: _declare(node, spec) for spec in PARAMETERS}
+        self.settings = _settings(self._values)
         """Replaced as a whole when a parameter changes, so that any thread reads a consistent one."""
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
@@ -120,26 +219,46 @@ class NodeParameters:
         for spec, value in _known(changes):
             if not spec.accepts(value):
                 return SetParametersResult(successful=False, reason=_refusal(spec, value))
+            if spec.change is Change.UNCONFIGURED and self._is_configured() and value != self._values[spec.name]:
+                return SetParametersResult(
+                    successful=False,
+                    reason=f"parameter {spec.name!r} is fixed while the node is configured; clean up first",
+                )
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: list[Parameter]) -> None:
-        self.settings = replace(self.settings, **{spec.name: value for spec, value in _known(changes)})
+        self._values |= {spec.name: value for spec, value in _known(changes)}
+        self.settings = _settings(self._values)
+
+
+def _settings(values: dict[str, Any]) -> NodeSettings:
+    engine_fields = {field.name for field in fields(EngineSettings)}
+    return NodeSettings(
+        engine=EngineSettings(**{name: value for name, value in values.items() if name in engine_fields}),
+        **{name: value for name, value in values.items() if name not in engine_fields},
+    )
 
 
 def _known(changes: list[Parameter]) -> list[tuple[ParameterSpec, Any]]:
     """Our own among the changed parameters; others, such as use_sim_time, are rclpy's."""
     specs = {spec.name: spec for spec in PARAMETERS}
-    return [(specs[change.name], change.value) for change in changes if change.name in specs]
+    return [
+        (specs[change.name], specs[change.name].normalized(change.value)) for change in changes if change.name in specs
+    ]
 
 
 def _declare(node: Node, spec: ParameterSpec) -> Any:
     # Declared without type and range at first: rclpy's own errors do not say what was expected.
-    value = node.declare_parameter(spec.name, spec.default, ParameterDescriptor(dynamic_typing=True)).value
+    parameter = node.declare_parameter(spec.name, spec.default, ParameterDescriptor(dynamic_typing=True))
+    value = spec.normalized(parameter.value)
     if not spec.accepts(value):
         raise ConfigurationError(_refusal(spec, value))
+    if isinstance(value, tuple):
+        node.set_parameters([Parameter(spec.name, Parameter.Type.STRING_ARRAY, list(value))])
     node.set_descriptor(spec.name, spec.descriptor())
     return value
 
 
 def _refusal(spec: ParameterSpec, value: object) -> str:
-    return f"parameter {spec.name!r} is {value!r}; expected {spec.expectation()}"
+    shown = list(value) if isinstance(value, tuple) else value
+    return f"parameter {spec.name!r} is {shown!r}; expected {spec.expectation()}"

@@ -1,7 +1,8 @@
-"""Starts camseg_node on one camera; `ros2 launch camseg_ros camseg.launch.py -s` lists the arguments."""
+"""Starts camseg_node on one camera or several; `ros2 launch camseg_ros camseg.launch.py -s` lists the arguments."""
 
 from pathlib import Path
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_context import LaunchContext
@@ -11,14 +12,24 @@ from launch_ros.actions import Node
 from launch import LaunchDescription
 
 CONFIG = Path(get_package_share_directory("camseg_ros")) / "config"
+TRUE_OR_FALSE = ["true", "false"]
 
 ARGUMENTS = [
     DeclareLaunchArgument("namespace", default_value="", description="namespace of the node and of relative topics"),
     DeclareLaunchArgument(
-        "use_sim_time", default_value="false", choices=["true", "false"], description="take the time from /clock"
+        "use_sim_time", default_value="false", choices=TRUE_OR_FALSE, description="take the time from /clock"
     ),
     DeclareLaunchArgument(
         "params_file", default_value=str(CONFIG / "camseg.yaml"), description="YAML file with the node's parameters"
+    ),
+    DeclareLaunchArgument(
+        "autostart",
+        default_value="true",
+        choices=TRUE_OR_FALSE,
+        description="configure and activate the node; false: wait for a lifecycle manager",
+    ),
+    DeclareLaunchArgument(
+        "use_respawn", default_value="false", choices=TRUE_OR_FALSE, description="start the node again when it crashes"
     ),
     DeclareLaunchArgument(
         "log_level",
@@ -27,16 +38,31 @@ ARGUMENTS = [
         description="least severe log lines shown",
     ),
     DeclareLaunchArgument(
-        "image_topic", default_value="camera/image_raw", description="camera images, sensor_msgs/msg/Image"
+        "image_topic",
+        default_value="camera/image_raw",
+        description="images of the only camera, sensor_msgs/msg/Image; with a transport its name is added",
+    ),
+    DeclareLaunchArgument(
+        "cameras",
+        default_value="",
+        description="names of several cameras as a list, [front,left], each on NAME/image_raw; empty: as in params_file",
     ),
     DeclareLaunchArgument("model", default_value="", description="model; empty: as in params_file"),
     DeclareLaunchArgument("device", default_value="", description="auto, cpu or cuda:N; empty: as in params_file"),
 ]
 
+RESPAWN_DELAY_S = 2.0
+
 
 def make_node(context: LaunchContext) -> list[Node]:
     value = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    overrides = {name: value[name] for name in ("model", "device") if value[name]}
+    parameters: dict[str, object] = {
+        "use_sim_time": value["use_sim_time"] == "true",
+        "autostart": value["autostart"] == "true",
+    }
+    for name in ("cameras", "model", "device"):
+        if value[name]:
+            parameters[name] = yaml.safe_load(value[name]) if name == "cameras" else value[name]
     return [
         Node(
             package="camseg_ros",
@@ -44,7 +70,9 @@ def make_node(context: LaunchContext) -> list[Node]:
             name="camseg",
             namespace=value["namespace"],
             output="screen",
-            parameters=[value["params_file"], {"use_sim_time": value["use_sim_time"] == "true"} | overrides],
+            respawn=value["use_respawn"] == "true",
+            respawn_delay=RESPAWN_DELAY_S,
+            parameters=[value["params_file"], parameters],
             remappings=[("camera/image_raw", value["image_topic"])],
             arguments=["--ros-args", "--log-level", value["log_level"]],
         )

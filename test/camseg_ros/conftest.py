@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ros_harness import NodeProcess, Peer
+    from ros_harness import LocalNode, NodeProcess, Peer
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -62,10 +62,24 @@ def start_node(ros_domain, tmp_path) -> Iterator[Callable[..., "NodeProcess"]]:
 
     with ExitStack() as running:
 
-        def start(*arguments: str, inference_s: float | None = 0.0) -> NodeProcess:
-            return running.enter_context(NodeProcess(ros_domain, tmp_path / "node.log", arguments, inference_s))
+        def start(*arguments: str, inference_s: float | None = 0.0, load_s: float = 0.0) -> NodeProcess:
+            node = NodeProcess(ros_domain, tmp_path / "node.log", arguments, inference_s, load_s)
+            return running.enter_context(node)
 
         yield start
+
+
+@pytest.fixture
+def make_local_node(ros_domain) -> Iterator[Callable[..., "LocalNode"]]:
+    """Makes nodes with FakeEngine in this process, with the given parameters, in the test's domain."""
+    from ros_harness import LocalNode
+
+    with ExitStack() as running:
+
+        def make(inference_s: float = 0.0, **parameters: object) -> LocalNode:
+            return running.enter_context(LocalNode(ros_domain, inference_s, **parameters))
+
+        yield make
 
 
 @pytest.fixture(scope="module")

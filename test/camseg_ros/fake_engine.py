@@ -4,10 +4,13 @@ import time
 
 import numpy as np
 
+from camseg_core.errors import WeightsError
 from camseg_core.frames import DriftResult, DriftState, Frame, FrameResult
-from camseg_core.labels import CAMVID, LabelSet
+from camseg_core.labels import CAMVID
+from camseg_core.runtime.engine import EngineSettings
 
 WARN_THRESHOLD, ERROR_THRESHOLD = 100.0, 200.0
+UNLOADABLE_MODEL = "unloadable"
 UNREADABLE_RED = 250
 """An image whose first pixel has this red value makes the engine fail, as a GPU without memory would."""
 
@@ -41,18 +44,16 @@ class FakeEngine:
 
     model_id = "fake-model"
     device = "cpu"
+    label_set = CAMVID
 
-    def __init__(self, settings: object, inference_s: float = 0.0) -> None:
+    def __init__(self, settings: EngineSettings, inference_s: float = 0.0, load_s: float = 0.0) -> None:
+        if settings.model == UNLOADABLE_MODEL:
+            raise WeightsError(f"model {settings.model!r} is cut short; expected whole weights")
+        time.sleep(load_s)
         self.settings = settings
         self.frames = 0
         self.is_closed = False
-        self.colors_asked = 0
         self._inference_s = inference_s
-
-    @property
-    def label_set(self) -> LabelSet:
-        self.colors_asked += 1
-        return CAMVID
 
     def infer(self, frame: Frame) -> FrameResult:
         self.frames += 1

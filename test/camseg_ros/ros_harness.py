@@ -4,20 +4,32 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rclpy
 from camseg_ros.msg import EmbeddingDrift
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from fake_engine import FakeEngine
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
+from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.conversion import image_message, time_message
+from camseg_ros.lifecycle_node import SegmentationNode
+from camseg_ros.worker import FrameCounts
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
@@ -45,7 +57,14 @@ def random_pixels(height: int = 48, width: int = 64, seed: int = 0) -> np.ndarra
 class NodeProcess:
     """A running node and what it logged."""
 
-    def __init__(self, domain: int, log: Path, arguments: Sequence[str] = (), inference_s: float | None = 0.0) -> None:
+    def __init__(
+        self,
+        domain: int,
+        log: Path,
+        arguments: Sequence[str] = (),
+        inference_s: float | None = 0.0,
+        load_s: float = 0.0,
+    ) -> None:
         """With FakeEngine, or as users start it where ``inference_s`` is None."""
         self.domain = domain
         self._log = log
@@ -57,7 +76,7 @@ class NodeProcess:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env=os.environ | {"ROS_DOMAIN_ID": str(domain)},
+                env=os.environ | {"ROS_DOMAIN_ID": str(domain), "FAKE_LOAD_S": str(load_s)},
             )
 
     def __enter__(self) -> "NodeProcess":
@@ -86,6 +105,42 @@ class NodeProcess:
         return self._process.wait(PATIENCE_S)
 
 
+class LocalNode:
+    """A node with FakeEngine in this process, with an executor in a thread of its own."""
+
+    def __init__(self, domain: int, inference_s: float = 0.0, **parameters: object) -> None:
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context, domain_id=domain)
+        self.engines: list[FakeEngine] = []
+        self._inference_s = inference_s
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        self.node = SegmentationNode(self._make_engine, context=self._context, parameter_overrides=overrides)
+        if self.node.starts_by_itself:
+            self.node.start()
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._executor.spin)
+        self._thread.start()
+
+    def counts(self, camera: str = "camera") -> FrameCounts:
+        assert self.node.segmenter is not None
+        return self.node.segmenter.counts(camera)
+
+    def _make_engine(self, settings: EngineSettings) -> FakeEngine:
+        self.engines.append(FakeEngine(settings, self._inference_s))
+        return self.engines[-1]
+
+    def __enter__(self) -> "LocalNode":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown()
+        self._thread.join()
+        assert self.node.close(timeout_s=STOP_PATIENCE_S)
+        self.node.destroy_node()
+        rclpy.shutdown(context=self._context)
+
+
 class Peer:
     """A camera that publishes and a consumer that subscribes, in this process."""
 
@@ -96,16 +151,48 @@ class Peer:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._camera = self.node.create_publisher(Image, topic, RELIABLE)
+        self._cameras = {topic: self._camera}
         self.received: dict[str, list] = {"diagnostics": []}
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self.received["diagnostics"].append, RELIABLE)
 
-    def subscribe(self, *outputs: str, qos: QoSProfile = BEST_EFFORT) -> None:
+    def subscribe(self, *outputs: str, qos: QoSProfile = BEST_EFFORT, camera: str = "") -> None:
+        """Receives outputs of the only camera, or as "CAMERA/OUTPUT" those of one of several."""
         for output in outputs:
-            self.received[output] = []
-            self.node.create_subscription(OUTPUTS[output], f"/camseg/{output}", self.received[output].append, qos)
+            name = f"{camera}/{output}" if camera else output
+            self.received[name] = []
+            self.node.create_subscription(OUTPUTS[output], f"/camseg/{name}", self.received[name].append, qos)
 
-    def publish(self, message: Image) -> None:
-        self._camera.publish(message)
+    def publish(self, message: Image, topic: str | None = None) -> None:
+        self.camera(topic).publish(message)
+
+    def camera(self, topic: str | None = None) -> Publisher:
+        """The publisher of a camera; made where it is new."""
+        if topic is None:
+            return self._camera
+        if topic not in self._cameras:
+            self._cameras[topic] = self.node.create_publisher(Image, topic, RELIABLE)
+        return self._cameras[topic]
+
+    def call(self, kind: type, service: str, **fields: object) -> Any:
+        """The answer of one of the node's services."""
+        client = self.node.create_client(kind, f"/camseg/{service}")
+        self.wait_until(client.service_is_ready, f"the service {service}")
+        future = client.call_async(kind.Request(**fields))
+        self.wait_until(future.done, f"the answer of {service}")
+        self.node.destroy_client(client)
+        return future.result()
+
+    def set_parameter(self, name: str, value: object) -> SetParametersResult:
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        return self.call(SetParameters, "set_parameters", parameters=[parameter]).results[0]
+
+    def change_state(self, transition: str) -> bool:
+        """Says whether the lifecycle transition was successful."""
+        return self.call(ChangeState, "change_state", transition=Transition(label=transition)).success
+
+    def state(self) -> str:
+        """The node's lifecycle state."""
+        return self.call(GetState, "get_state").current_state.label
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -134,8 +221,10 @@ class Peer:
         """Of the newest status."""
         return {pair.key: pair.value for pair in self.status().values}
 
-    def status(self) -> DiagnosticStatus:
-        return self.received["diagnostics"][-1].status[0]
+    def status(self, name: str | None = None) -> DiagnosticStatus:
+        """The newest of the first camera, or that called "camseg: NAME"."""
+        statuses = self.received["diagnostics"][-1].status
+        return statuses[0] if name is None else {status.name: status for status in statuses}[f"camseg: {name}"]
 
     def wait_until_counted(self, condition: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """Until a status published from now on meets the condition; returns its values."""

@@ -4,7 +4,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import drift_of
 
-from camseg_ros.diagnostics import CameraFacts, CameraMonitor
+from camseg_ros.diagnostics import CameraFacts, CameraMonitor, node_status
 from camseg_ros.worker import FrameCounts
 
 pytestmark = pytest.mark.ros
@@ -14,13 +14,25 @@ NOMINAL, WARN, ERROR = 50.0, 150.0, 250.0  # scores; FakeEngine's thresholds are
 
 @pytest.fixture
 def monitor() -> CameraMonitor:
-    return CameraMonitor(CameraFacts("camseg", "front", "/front/image_raw", "camseg-small", "cpu", stale_after_s=2.0))
+    return CameraMonitor(CameraFacts("camseg", "front", "/front/image_raw", "camseg-small", "cpu"))
 
 
-def status_of(monitor: CameraMonitor, now_s: float = 10.5, is_watched: bool = True) -> DiagnosticStatus:
-    return monitor.status(
-        FrameCounts(received=9, processed=5, dropped=2, unwatched=1, failed=1, pending=1), is_watched, now_s
-    )
+COUNTS = FrameCounts(
+    received=14,
+    processed=5,
+    failed=1,
+    dropped_busy=1,
+    dropped_stale=2,
+    dropped_unwatched=3,
+    dropped_stopped=1,
+    pending=1,
+)
+
+
+def status_of(
+    monitor: CameraMonitor, now_s: float = 10.5, is_watched: bool = True, is_active: bool = True
+) -> DiagnosticStatus:
+    return monitor.status(COUNTS, is_active=is_active, is_watched=is_watched, stale_after_s=2.0, now_s=now_s)
 
 
 def values_of(status: DiagnosticStatus) -> dict[str, str]:
@@ -78,15 +90,33 @@ def test_unwatched_camera_is_idle_and_its_drift_unknown(monitor):
     assert values_of(status)["drift_state"] == "UNKNOWN"
 
 
+def test_camera_of_an_inactive_node_is_not_stale(monitor):
+    status = status_of(monitor, is_active=False)
+    assert (status.level, status.message) == (DiagnosticStatus.OK, "the node is inactive")
+
+
+@pytest.mark.parametrize(
+    ("failure", "level", "message"),
+    [("", DiagnosticStatus.OK, "inactive"), ("no model", DiagnosticStatus.ERROR, "no model")],
+)
+def test_node_says_its_lifecycle_state_or_why_it_is_not_further(failure, level, message):
+    status = node_status("camseg", "inactive", failure)
+    assert (status.name, status.level, status.message) == ("camseg: lifecycle", level, message)
+    assert values_of(status) == {"state": "inactive", "last_failure": failure}
+
+
 def test_values_are_the_counters_medians_and_facts(monitor):
     for latency_s in (0.1, 0.9, 0.2):
         publish(monitor, NOMINAL, latency_s)
     assert values_of(status_of(monitor)) == {
         "topic": "/front/image_raw",
-        "received": "9",
+        "received": "14",
         "processed": "5",
-        "dropped": "2",
-        "dropped_unwatched": "1",
+        "dropped": "7",
+        "dropped_busy": "1",
+        "dropped_stale": "2",
+        "dropped_unwatched": "3",
+        "dropped_stopped": "1",
         "failed": "1",
         "pending": "1",
         "latency_p50_ms": "200.0",

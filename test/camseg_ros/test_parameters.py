@@ -12,10 +12,11 @@ from rclpy.parameter import Parameter
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.runtime.engine import EngineSettings
-from camseg_ros.parameters import PARAMETERS, NodeParameters
+from camseg_ros.parameters import PARAMETERS, Change, NodeParameters
 
 pytestmark = pytest.mark.ros
 
+CAMERA_NAME = "[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*"
 YAML_FILE = Path(__file__).resolve().parents[2] / "config" / "camseg.yaml"
 
 
@@ -56,6 +57,13 @@ def test_given_values_reach_the_settings(make_node):
         ("stale_after_s", math.nan, "a number with a decimal point from 0.1 to 3600.0"),
         ("model", 3, "a string"),
         ("device", ["cpu"], "a string"),
+        ("autostart", 1, "true or false"),
+        ("sampler", "euler", "one of ddim, ddpm, dpmsolver++, unipc"),
+        ("cameras", ["front", "front"], f"a list of different strings, each matching {CAMERA_NAME}"),
+        ("cameras", ["front left"], f"a list of different strings, each matching {CAMERA_NAME}"),
+        ("cameras", [""], f"a list of different strings, each matching {CAMERA_NAME}"),
+        ("cameras", "front", f"a list of different strings, each matching {CAMERA_NAME}"),
+        ("cameras", [1, 2], f"a list of different strings, each matching {CAMERA_NAME}"),
     ],
 )
 def test_refusal_names_parameter_value_and_expectation(make_node, name, value, expectation):
@@ -64,16 +72,17 @@ def test_refusal_names_parameter_value_and_expectation(make_node, name, value, e
     assert str(error.value) == f"parameter {name!r} is {value!r}; expected {expectation}"
 
 
-def test_every_parameter_is_described_and_every_number_has_its_range(make_node):
+def test_every_parameter_is_described_with_its_range_and_when_it_may_change(make_node):
     node = make_node()
     NodeParameters(node)
     for spec in PARAMETERS:
         descriptor = node.describe_parameter(spec.name)
         assert descriptor.description
         ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
-        is_number = not isinstance(spec.default, str)
+        is_number = isinstance(spec.default, int | float) and not isinstance(spec.default, bool)
         assert [(r.from_value, r.to_value) for r in ranges] == [spec.limits] * is_number
-        assert descriptor.read_only == (spec.name != "overlay_alpha")
+        assert descriptor.read_only == (spec.name == "autostart")
+        assert descriptor.additional_constraints == f"{spec.expectation()}; {spec.change.value}"
 
 
 def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
@@ -81,16 +90,50 @@ def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
     parameters = NodeParameters(node)
     before = parameters.settings
     assert not node.set_parameters([Parameter("overlay_alpha", value=1.0 + 1e-9)])[0].successful
-    assert not node.set_parameters([Parameter("steps", value=9)])[0].successful
+    assert not node.set_parameters([Parameter("steps", value=0)])[0].successful
     assert parameters.settings is before
-    assert node.set_parameters([Parameter("overlay_alpha", value=0.75)])[0].successful
+    assert node.set_parameters([Parameter("overlay_alpha", value=0.75), Parameter("steps", value=9)])[0].successful
     assert parameters.settings.overlay_alpha == 0.75
-    assert parameters.settings.engine == before.engine
+    assert parameters.settings.sampling.steps == 9
+    assert parameters.settings.engine.model == before.engine.model
+
+
+def test_what_is_read_at_configure_is_fixed_until_cleanup(make_node):
+    node, is_configured = make_node(), False
+    parameters = NodeParameters(node, lambda: is_configured)
+    fixed = [spec.name for spec in PARAMETERS if spec.change is Change.UNCONFIGURED]
+    assert node.set_parameters([Parameter("model", value="other")])[0].successful
+    is_configured = True
+    for name in fixed:
+        spec = next(spec for spec in PARAMETERS if spec.name == name)
+        value = ["front"] if isinstance(spec.default, tuple) else spec.default
+        if value == spec.default and name != "model":
+            continue
+        result = node.set_parameters([Parameter(name, value=value)])[0]
+        assert result.reason == f"parameter {name!r} is fixed while the node is configured; clean up first"
+    assert parameters.settings.engine.model == "other"
+    assert node.set_parameters([Parameter("model", value="other")])[0].successful  # no change
+    is_configured = False
+    assert node.set_parameters([Parameter("cameras", value=["front", "sensing/left"])])[0].successful
+    assert parameters.settings.cameras == ("front", "sensing/left")
+    assert node.set_parameters([Parameter("cameras", Parameter.Type.BOOL_ARRAY, [])])[0].successful  # as `[]` is sent
+    assert parameters.settings.cameras == ()
 
 
 def test_yaml_file_has_exactly_the_parameters_with_their_defaults():
     content = yaml.safe_load(YAML_FILE.read_text())
-    assert content == {"/**": {"ros__parameters": {spec.name: spec.default for spec in PARAMETERS}}}
+    defaults = {s.name: list(s.default) if isinstance(s.default, tuple) else s.default for s in PARAMETERS}
+    assert content == {"/**": {"ros__parameters": defaults}}
+    assert list(content["/**"]["ros__parameters"]) == list(defaults)
+
+
+def test_yaml_file_is_read_as_it_stands(ros_domain):
+    context = rclpy.Context()
+    rclpy.init(args=["--ros-args", "--params-file", str(YAML_FILE)], context=context, domain_id=ros_domain)
+    try:
+        assert NodeParameters(Node("camseg", context=context)).settings.engine == EngineSettings()
+    finally:
+        rclpy.shutdown(context=context)
 
 
 def test_every_value_in_the_yaml_file_has_a_comment():

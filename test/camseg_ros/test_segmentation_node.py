@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from fake_engine import UNREADABLE_RED, FakeEngine, expected_labels
-from rcl_interfaces.msg import SetParametersResult
-from rcl_interfaces.srv import SetParameters
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
+from fake_engine import UNREADABLE_RED, expected_labels
 from ros_harness import BEST_EFFORT, OUTPUTS, RELIABLE, NodeProcess, Peer, frame_message, random_pixels
 from sensor_msgs.msg import Image
 
 from camseg_core.drawing import colorize
 from camseg_core.labels import CAMVID
-from camseg_ros.segmentation_node import SegmentationNode, camera_of_topic
+from camseg_ros.camera import camera_of_topic
 
 pytestmark = pytest.mark.ros
 
@@ -125,68 +121,39 @@ def test_size_may_change_mid_stream(node, peer):
     assert node.log().count("changed from 48x64 to 30x100") == 1
 
 
-def test_overlay_alpha_changes_at_run_time_and_the_rest_is_read_only(node, peer):
+def test_overlay_alpha_changes_at_run_time_and_a_bad_value_is_refused_with_the_reason(node, peer):
     peer.subscribe("overlay", "mask_color")
     peer.wait_for_node()
-    client = peer.node.create_client(SetParameters, "/camseg/set_parameters")
-    peer.wait_until(client.service_is_ready, "the parameter service")
-
-    def set_parameter(name: str, value: object) -> SetParametersResult:
-        parameter = Parameter(name, value=value).to_parameter_msg()
-        future = client.call_async(SetParameters.Request(parameters=[parameter]))
-        peer.wait_until(future.done, "the answer")
-        return future.result().results[0]
-
-    assert set_parameter("overlay_alpha", 1.0).successful
+    assert peer.set_parameter("overlay_alpha", 1.0).successful
     peer.publish(frame_message(random_pixels(200, 300), stamp_ns=5))
     peer.wait_until(lambda: peer.received["overlay"] and peer.received["mask_color"], "overlay and mask")
     below_gauge = slice(100, None)
     np.testing.assert_array_equal(
         pixels_of(peer.received["overlay"][0])[below_gauge], pixels_of(peer.received["mask_color"][0])[below_gauge]
     )
-    assert "overlay_alpha" in set_parameter("overlay_alpha", 1.5).reason
-    assert "overlay_alpha" in set_parameter("overlay_alpha", float("nan")).reason
-    assert "DOUBLE" in set_parameter("overlay_alpha", "half").reason
-    assert "read-only" in set_parameter("steps", 2).reason
-    assert set_parameter("overlay_alpha", 0.5).successful
+    assert "overlay_alpha" in peer.set_parameter("overlay_alpha", 1.5).reason
+    assert "overlay_alpha" in peer.set_parameter("overlay_alpha", float("nan")).reason
+    assert "DOUBLE" in peer.set_parameter("overlay_alpha", "half").reason
+    assert "fixed while the node is configured" in peer.set_parameter("model", "other").reason
+    assert "read-only" in peer.set_parameter("autostart", False).reason
+    assert peer.set_parameter("overlay_alpha", 0.5).successful
 
 
-def test_colors_are_not_computed_for_a_consumer_of_masks(peer):
-    engines: list[FakeEngine] = []
-
-    def make_engine(settings: object) -> FakeEngine:
-        engines.append(FakeEngine(settings))
-        return engines[0]
-
-    node = SegmentationNode(make_engine, context=peer.node.context)
-    executor = SingleThreadedExecutor(context=peer.node.context)
-    executor.add_node(node)
-
-    def turn_until(condition, what: str) -> None:
-        def turned() -> bool:
-            executor.spin_once(timeout_sec=0.0)
-            return condition()
-
-        peer.wait_until(turned, what)
-
-    try:
+def test_colors_are_not_computed_for_a_consumer_of_masks(make_local_node, ros_domain, monkeypatch):
+    colored: list[np.ndarray] = []
+    monkeypatch.setattr(
+        "camseg_ros.publication.colorize", lambda labels, _: colored.append(labels) or colorize(labels, CAMVID)
+    )
+    local = make_local_node()
+    with Peer(ros_domain) as peer:
         peer.subscribe("mask")
-        for stamp_ns in range(2, 5):
-            turn_until(lambda: node.count_subscribers("/camseg/mask") == 1, "the subscription")
-            peer.publish(frame_message(random_pixels(), stamp_ns))
-            turn_until(lambda n=stamp_ns: node.counts().received == n - 1, "the frame")
-        turn_until(lambda: node.counts().processed > 0 and node.counts().pending == 0, "processed frames")
-        assert engines[0].frames == node.counts().processed
-        assert engines[0].colors_asked == 0
+        peer.wait_for_node()
+        assert local.counts().processed == local.engines[0].frames > 0
+        assert colored == []
         peer.subscribe("mask_color")
-        turn_until(lambda: node.count_subscribers("/camseg/mask_color") == 1, "the subscription")
+        peer.wait_until(lambda: local.node.count_subscribers("/camseg/mask_color") == 1, "the subscription")
         peer.publish(frame_message(random_pixels(), 9))
-        turn_until(lambda: engines[0].colors_asked == 1, "the colour mask")
-    finally:
-        assert node.close()
-        executor.shutdown()
-        node.destroy_node()
-    assert engines[0].is_closed
+        peer.wait_until(lambda: len(colored) == 1, "the colour mask")
 
 
 @pytest.mark.parametrize(

@@ -1,139 +1,214 @@
-"""The worker serves the newest item, never waits for its caller and counts every item exactly once."""
+"""The worker serves the newest frame of each camera, fairly, never waits for its caller and counts every frame once."""
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camseg_ros.worker import FrameCounts, NewestItemWorker
+from camseg_ros.worker import FrameCounts, FrameWorker, Outcome
 
 PATIENCE_S = 10.0
+UNWATCHED, STALE, UNREADABLE, BAD = 100, 101, 102, 103
 
 
-class Gate:
-    """A process function that holds each item until it is let through, and notes what it was given."""
+class Jobs:
+    """Items are numbers; those above 99 stand for frames with something about them."""
 
     def __init__(self) -> None:
-        self.taken: list[int] = []
+        self.batches: list[list[tuple[str, int]]] = []
+        self.failures: list[tuple[str, str]] = []
+
+    def reason_to_drop(self, camera: str, item: int) -> Outcome | None:
+        if item == UNREADABLE:
+            raise ValueError("no header")
+        return {UNWATCHED: Outcome.DROPPED_UNWATCHED, STALE: Outcome.DROPPED_STALE}.get(item)
+
+    def process(self, batch: Sequence[tuple[str, int]]) -> dict[str, Exception]:
+        self.batches.append(list(batch))
+        return {camera: ValueError(f"bad item {item}") for camera, item in batch if item == BAD}
+
+    def report_failure(self, camera: str, error: Exception) -> None:
+        self.failures.append((camera, str(error)))
+
+
+class GatedJobs(Jobs):
+    """Holds each batch until it is let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._entered = threading.Semaphore(0)
         self._let_through = threading.Semaphore(0)
 
-    def __call__(self, item: int) -> None:
-        self.taken.append(item)
+    def process(self, batch: Sequence[tuple[str, int]]) -> dict[str, Exception]:
+        failures = super().process(batch)
         self._entered.release()
         assert self._let_through.acquire(timeout=PATIENCE_S)
-        if item < 0:
-            raise ValueError(f"bad item {item}")
+        return failures
 
     def wait_until_busy(self) -> None:
         assert self._entered.acquire(timeout=PATIENCE_S)
 
-    def let_through(self) -> None:
-        self._let_through.release()
+    def let_through(self, times: int = 1) -> None:
+        self._let_through.release(times)
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
+def gate() -> GatedJobs:
+    return GatedJobs()
 
 
 @pytest.fixture
-def failures() -> list[tuple[int, str]]:
-    return []
-
-
-@pytest.fixture
-def worker(gate, failures):
-    worker = NewestItemWorker(gate, lambda item, error: failures.append((item, str(error))))
+def worker(gate):
+    worker = FrameWorker(["front", "left", "right"], gate)
     yield worker
-    gate.let_through()
+    gate.let_through(100)
     worker.close(PATIENCE_S)
 
 
-def test_while_busy_only_the_newest_waiting_item_is_kept(worker, gate):
-    worker.put(1)
+def serve(worker: FrameWorker, camera: str, item: int) -> None:
+    """Puts an item and waits until it was dealt with."""
+    before = worker.counts(camera)
+    worker.put(camera, item)
+    give_up = threading.Event()
+    for _ in range(int(PATIENCE_S * 1000)):
+        counts = worker.counts(camera)
+        if counts.pending == 0 and counts.received == before.received + 1:
+            return
+        give_up.wait(0.001)
+    raise AssertionError(f"item {item} is still pending")
+
+
+def test_while_busy_only_the_newest_waiting_frame_is_kept(worker, gate):
+    worker.put("front", 1)
     gate.wait_until_busy()
     for item in (2, 3, 4):
-        worker.put(item)
-    assert worker.counts() == FrameCounts(received=4, dropped=2, pending=2)
+        worker.put("front", item)
+    assert worker.counts("front") == FrameCounts(received=4, dropped_busy=2, pending=2)
     gate.let_through()
     gate.wait_until_busy()
     gate.let_through()
     assert worker.close(PATIENCE_S)
-    assert gate.taken == [1, 4]
-    assert worker.counts() == FrameCounts(received=4, processed=2, dropped=2)
+    assert gate.batches == [[("front", 1)], [("front", 4)]]
+    assert worker.counts("front") == FrameCounts(received=4, processed=2, dropped_busy=2)
 
 
-def test_failed_item_is_reported_and_the_next_one_served(worker, gate, failures):
-    for item in (-5, 6):
-        worker.put(item)
-        gate.wait_until_busy()
-        gate.let_through()
-    assert worker.close(PATIENCE_S)
-    assert failures == [(-5, "bad item -5")]
-    assert worker.counts() == FrameCounts(received=2, processed=1, failed=1)
-
-
-def test_unwanted_items_are_dropped_unprocessed(gate, failures):
-    asked = threading.Semaphore(0)
-
-    def is_wanted() -> bool:
-        asked.release()
-        return False
-
-    worker = NewestItemWorker(gate, lambda item, error: failures.append((item, str(error))), is_wanted)
-    worker.put(1)
-    assert asked.acquire(timeout=PATIENCE_S)
-    assert worker.close(PATIENCE_S)
-    assert gate.taken == []
-    assert worker.counts() == FrameCounts(received=1, dropped=1, unwatched=1)
-
-
-def test_closing_finishes_the_item_in_work_and_drops_the_waiting_one(worker, gate):
-    worker.put(1)
+def test_overloaded_cameras_are_served_in_turn(worker, gate):
+    worker.put("right", 0)
     gate.wait_until_busy()
-    worker.put(2)
+    for round_ in range(1, 4):
+        for _ in range(3):
+            for camera in ("front", "left", "right"):
+                worker.put(camera, round_)
+            gate.let_through()
+            gate.wait_until_busy()
+    served = [batch[0][0] for batch in gate.batches[1:]]
+    assert served == ["front", "left", "right"] * 3
+
+
+def test_a_silent_camera_is_not_waited_for(worker, gate):
+    gate.let_through(100)
+    for item in range(5):
+        serve(worker, "left", item)
+    assert gate.batches == [[("left", item)] for item in range(5)]
+
+
+def test_a_batch_holds_the_newest_frame_of_each_waiting_camera(gate):
+    worker = FrameWorker(["front", "left", "right"], gate, max_batch=2)
+    worker.put("front", 0)
+    gate.wait_until_busy()
+    for camera, item in (("front", 1), ("left", 1), ("right", 1), ("front", 2)):
+        worker.put(camera, item)
+    gate.let_through(3)
+    gate.wait_until_busy()
+    gate.wait_until_busy()
+    assert worker.close(PATIENCE_S)
+    assert gate.batches[1:] == [[("left", 1), ("right", 1)], [("front", 2)]]
+    assert worker.counts("front") == FrameCounts(received=3, processed=2, dropped_busy=1)
+
+
+@pytest.mark.parametrize(
+    ("item", "counter", "failures"),
+    [
+        (1, "processed", []),
+        (BAD, "failed", [("left", "bad item 103")]),
+        (UNREADABLE, "failed", [("left", "no header")]),
+        (UNWATCHED, "dropped_unwatched", []),
+        (STALE, "dropped_stale", []),
+    ],
+)
+def test_every_outcome_has_its_counter_and_the_next_frame_is_served(item, counter, failures):
+    jobs = Jobs()
+    worker = FrameWorker(["front", "left"], jobs)
+    serve(worker, "left", item)
+    serve(worker, "front", 7)
+    assert worker.close(PATIENCE_S)
+    assert worker.counts("left") == FrameCounts(received=1, **{counter: 1})
+    assert worker.counts("front") == FrameCounts(received=1, processed=1)
+    assert jobs.failures == failures
+    assert jobs.batches[-1] == [("front", 7)]
+
+
+def test_a_batch_that_fails_as_a_whole_fails_each_of_its_frames(worker, gate, monkeypatch):
+    def run_out_of_memory(batch):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(gate, "process", run_out_of_memory)
+    serve(worker, "front", 1)
+    assert gate.failures == [("front", "out of memory")]
+    assert worker.counts("front") == FrameCounts(received=1, failed=1)
+
+
+def test_stopping_finishes_the_frame_in_work_drops_the_waiting_one_and_resuming_takes_frames_again(worker, gate):
+    worker.put("front", 1)
+    gate.wait_until_busy()
+    worker.put("front", 2)
+    worker.put("left", 2)
     gate.let_through()
-    worker.close(PATIENCE_S)
-    worker.put(3)
-    counts = worker.counts()
-    assert (counts.received, counts.pending, counts.processed + counts.dropped) == (3, 0, 3)
-    assert gate.taken[0] == 1
+    assert worker.stop(PATIENCE_S)
+    worker.put("front", 3)
+    assert worker.counts("front") == FrameCounts(received=3, processed=1, dropped_stopped=2)
+    assert worker.counts("left") == FrameCounts(received=1, dropped_stopped=1)
+    worker.resume()
+    gate.let_through()
+    serve(worker, "front", 4)
+    assert worker.counts("front") == FrameCounts(received=4, processed=2, dropped_stopped=2)
 
 
-def test_closing_says_when_the_item_in_work_does_not_end(worker, gate):
-    worker.put(1)
+def test_closing_says_when_the_frame_in_work_does_not_end(worker, gate):
+    worker.put("front", 1)
     gate.wait_until_busy()
     assert not worker.close(timeout_s=0.01)
-    assert worker.counts() == FrameCounts(received=1, pending=1)
+    assert worker.counts("front") == FrameCounts(received=1, pending=1)
+
+
+CAMERAS = ("front", "left", "right")
 
 
 @settings(max_examples=25, deadline=None)
-@given(items=st.lists(st.integers(-3, 9), min_size=1, max_size=40))
-def test_counts_always_add_up_and_the_last_item_is_never_dropped(items):
-    done = threading.Event()
-    last = len(items) - 1
-    seen: list[int] = []
-
-    def process(entry: tuple[int, int]) -> None:
-        index, value = entry
-        seen.append(index)
-        if index == last:
-            done.set()
-        if value < 0:
-            raise ValueError(value)
-
-    worker = NewestItemWorker(process, lambda item, error: None)
-    for entry in enumerate(items):
-        worker.put(entry)
-        now = worker.counts()
+@given(
+    frames=st.lists(
+        st.tuples(st.sampled_from(CAMERAS), st.sampled_from([1, 2, 3, BAD, STALE, UNWATCHED, UNREADABLE])),
+        min_size=1,
+        max_size=40,
+    ),
+    max_batch=st.integers(1, 3),
+)
+def test_counts_always_add_up_and_the_last_frame_of_a_camera_is_never_dropped_for_a_newer_one(frames, max_batch):
+    jobs = Jobs()
+    worker = FrameWorker(CAMERAS, jobs, max_batch)
+    for camera, item in frames:
+        worker.put(camera, item)
+        now = worker.counts(camera)
         assert now.received == now.processed + now.dropped + now.failed + now.pending
-    assert done.wait(PATIENCE_S)
+    last = dict(frames)
+    for camera, item in last.items():
+        while worker.counts(camera).pending:
+            pass
+        end = worker.counts(camera)
+        assert end.received == sum(name == camera for name, _ in frames) == end.processed + end.dropped + end.failed
+        if item < UNWATCHED:
+            assert [n for batch in jobs.batches for name, n in batch if name == camera][-1] == item
     assert worker.close(PATIENCE_S)
-    end = worker.counts()
-    assert seen == sorted(seen)
-    assert (end.received, end.pending) == (len(items), 0)
-    assert end.failed == sum(items[index] < 0 for index in seen)
-    assert end.processed == len(seen) - end.failed
-    assert end.dropped == len(items) - len(seen)
+    assert all(len({name for name, _ in batch}) == len(batch) <= max_batch for batch in jobs.batches)

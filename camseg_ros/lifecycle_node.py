@@ -1,0 +1,167 @@
+"""The lifecycle node: the model lives from configure to cleanup, subscriptions and publishers while it is active."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_msgs.msg import Header
+
+from camseg_core.errors import CamsegError
+from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_ros import qos
+from camseg_ros.camera import CameraInput, find_cameras
+from camseg_ros.diagnostics import node_status
+from camseg_ros.parameters import NodeParameters
+from camseg_ros.pipeline import describe
+from camseg_ros.publication import CameraOutputs
+from camseg_ros.segmenter import Segmenter
+
+DIAGNOSTICS_PERIOD_S = 1.0
+DEACTIVATE_TIMEOUT_S = 30.0
+"""How long deactivation waits for the frames in work; a device that takes longer hangs."""
+
+EngineFactory = Callable[[EngineSettings], InferenceEngine]
+
+
+class SegmentationNode(LifecycleNode):
+    """Subscribes to cameras, infers in a worker thread and publishes what is subscribed to.
+
+    Args:
+        engine_factory: makes the engine; None: ``InferenceEngine``.
+        node_arguments: passed on to ``rclpy.node.Node``.
+
+    Raises:
+        ConfigurationError: a parameter is out of range.
+    """
+
+    def __init__(self, engine_factory: EngineFactory | None = None, **node_arguments: Any) -> None:
+        super().__init__("camseg", **node_arguments)
+        self._engine_factory = engine_factory or InferenceEngine
+        self._segmenter: Segmenter | None = None
+        self._inputs: list[CameraInput] = []
+        self._outputs: dict[str, CameraOutputs] = {}
+        self._lifecycle_state = "unconfigured"
+        self._failure = ""
+        self._own_parameters = NodeParameters(self, is_configured=lambda: self._segmenter is not None)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS)
+        # A steady clock: with use_sim_time and no /clock, diagnostics must say so rather than stop.
+        self.create_timer(
+            DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    @property
+    def starts_by_itself(self) -> bool:
+        """The parameter ``autostart``."""
+        return self._own_parameters.settings.autostart
+
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """From configure to cleanup."""
+        return self._segmenter
+
+    def start(self) -> None:
+        """Configures and activates; raises CamsegError with the reason where one of them fails."""
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise CamsegError(self._failure)
+
+    def close(self, timeout_s: float) -> bool:
+        """Ends work, logs the summary and frees the engine; says whether the frames in work ended in time."""
+        if self._segmenter is None:
+            return True
+        has_ended = self._segmenter.close(timeout_s)
+        self._segmenter.log_summary()
+        return has_ended
+
+    # Transitions, called by the executor.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads the model; FAILURE with the reason in log and diagnostics where it cannot be."""
+        settings = self._own_parameters.settings
+        self.get_logger().info(f"loading model {settings.engine.model}")
+        try:
+            engine = self._engine_factory(settings.engine)
+        except Exception as error:  # a GPU without memory raises torch's own
+            return self._fail(f"configure: {describe(error)}")
+        self._segmenter = Segmenter(
+            engine,
+            find_cameras(self, settings.cameras),
+            self.get_name(),
+            lambda: self._own_parameters.settings,
+            lambda: self.get_clock().now().nanoseconds,
+            self.get_logger(),
+        )
+        self.get_logger().info(f"configured: model {engine.model_id} on {engine.device}, {settings.engine.steps} steps")
+        return self._succeed("inactive")
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Makes publishers and subscriptions."""
+        assert self._segmenter is not None
+        cameras, label_set = self._segmenter.cameras, self._segmenter.engine.label_set
+        self._outputs = {camera.name: CameraOutputs(self, camera.output_prefix, label_set) for camera in cameras}
+        self._segmenter.start(self._outputs)
+        self._inputs = [
+            CameraInput(self, camera, time.monotonic, functools.partial(self._segmenter.put, camera.name))
+            for camera in cameras
+        ]
+        self.get_logger().info(f"active: listening to {', '.join(camera.image_topic for camera in cameras)}")
+        return self._succeed("active")
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets the frames in work end, then destroys subscriptions and publishers."""
+        if not self._disconnect():
+            self._fail(f"deactivate: the frames in work did not end within {DEACTIVATE_TIMEOUT_S:g} s")
+            return TransitionCallbackReturn.ERROR
+        return self._succeed("inactive")
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Gives the model's memory back."""
+        self._release()
+        return self._succeed("unconfigured")
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """As deactivate and cleanup, from any state."""
+        self._disconnect()
+        self._release()
+        return self._succeed("finalized")
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Ends in finalized: a device that hangs is not had back within this process."""
+        self._lifecycle_state = "finalized"
+        return TransitionCallbackReturn.FAILURE
+
+    def _succeed(self, state: str) -> TransitionCallbackReturn:
+        self._lifecycle_state, self._failure = state, ""
+        return TransitionCallbackReturn.SUCCESS
+
+    def _fail(self, reason: str) -> TransitionCallbackReturn:
+        self._failure = reason
+        self.get_logger().error(reason)
+        self._publish_diagnostics()
+        return TransitionCallbackReturn.FAILURE
+
+    def _disconnect(self) -> bool:
+        for camera_input in self._inputs:
+            camera_input.close()
+        self._inputs = []
+        if self._segmenter is not None and not self._segmenter.stop(DEACTIVATE_TIMEOUT_S):
+            return False
+        for outputs in self._outputs.values():
+            outputs.close()
+        self._outputs = {}
+        return True
+
+    def _release(self) -> None:
+        self.close(DEACTIVATE_TIMEOUT_S)
+        self._segmenter = None
+
+    def _publish_diagnostics(self) -> None:
+        statuses = [node_status(self.get_name(), self._lifecycle_state, self._failure)]
+        if self._segmenter is not None:
+            statuses = self._segmenter.statuses(is_active=self._lifecycle_state == "active") + statuses
+        header = Header(stamp=self.get_clock().now().to_msg())
+        self._diagnostics.publish(DiagnosticArray(header=header, status=statuses))

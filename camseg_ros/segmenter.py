@@ -1,0 +1,118 @@
+"""All that lives from configure to cleanup: the engine, the worker thread, and what is known of each camera."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from camseg_ros.camera import Arrival, Camera
+from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
+from camseg_ros.failure_log import FailureLog
+from camseg_ros.parameters import NodeSettings
+from camseg_ros.pipeline import FramePipeline
+from camseg_ros.publication import CameraOutputs
+from camseg_ros.worker import FrameCounts, FrameWorker
+
+if TYPE_CHECKING:
+    from rclpy.impl.rcutils_logger import RcutilsLogger
+
+    from camseg_core.runtime.engine import InferenceEngine
+
+
+class Segmenter:
+    """Segments the newest frame of each camera. Until ``start`` and after ``stop`` frames are dropped and counted.
+
+    Args:
+        engine: infers; closed with the segmenter.
+        cameras: whose frames.
+        node_name: for diagnostics.
+        settings: the present ones.
+        now_ns: the node's clock, nanoseconds.
+        logger: the node's.
+    """
+
+    def __init__(
+        self,
+        engine: "InferenceEngine",
+        cameras: Sequence[Camera],
+        node_name: str,
+        settings: Callable[[], NodeSettings],
+        now_ns: Callable[[], int],
+        logger: "RcutilsLogger",
+    ) -> None:
+        self.engine = engine
+        self.cameras = tuple(cameras)
+        self._settings = settings
+        self._logger = logger
+        self._monitors = {
+            camera.name: CameraMonitor(
+                CameraFacts(node_name, camera.name, camera.image_topic, engine.model_id, str(engine.device))
+            )
+            for camera in cameras
+        }
+        self._failure_logs = {camera.name: FailureLog(logger.error, time.monotonic) for camera in cameras}
+        self._pipeline = FramePipeline(engine, self._monitors, self._report_failure, settings, now_ns, logger)
+        self._worker: FrameWorker[Arrival] = FrameWorker([camera.name for camera in cameras], self._pipeline)
+        self._worker.stop(timeout_s=0.0)
+
+    def put(self, camera: str, arrival: Arrival) -> None:
+        """Hands in a frame; returns at once."""
+        self._monitors[camera].frame_received(arrival.received_at_s)
+        self._worker.put(camera, arrival)
+
+    def start(self, outputs: Mapping[str, CameraOutputs]) -> None:
+        """From now on frames are segmented and the results go to ``outputs``, by camera."""
+        self._pipeline.connect(outputs)
+        self._worker.resume()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Lets the frames in work end and takes no more; says whether they did within ``timeout_s`` seconds."""
+        has_stopped = self._worker.stop(timeout_s)
+        if has_stopped:
+            self._pipeline.connect({})
+        return has_stopped
+
+    def counts(self, camera: str) -> FrameCounts:
+        """What became of a camera's frames so far."""
+        return self._worker.counts(camera)
+
+    def statuses(self, is_active: bool) -> list[DiagnosticStatus]:
+        """What diagnostics say of each camera now."""
+        stale_after_s = self._settings().stale_after_s
+        return [
+            self._monitors[camera.name].status(
+                self.counts(camera.name),
+                is_active=is_active,
+                is_watched=self._pipeline.is_watched(camera.name),
+                stale_after_s=stale_after_s,
+                now_s=time.monotonic(),
+            )
+            for camera in self.cameras
+        ]
+
+    def log_summary(self) -> None:
+        """Logs what became of each camera's frames."""
+        for camera in self.cameras:
+            counts = self.counts(camera.name)
+            self._logger.info(
+                f"{camera.name}: frames received {counts.received}, processed {counts.processed},"
+                f" dropped {counts.dropped} (busy {counts.dropped_busy}, stale {counts.dropped_stale},"
+                f" unwatched {counts.dropped_unwatched}, stopped {counts.dropped_stopped}),"
+                f" failed {counts.failed}, unfinished {counts.pending};"
+                f" latency p50 {format_ms(self._monitors[camera.name].latency_p50_s())} ms"
+            )
+
+    def close(self, timeout_s: float) -> bool:
+        """Ends the worker and frees the engine; says whether the frames in work ended within ``timeout_s`` seconds.
+
+        Where they did not, the engine is left to them.
+        """
+        has_ended = self._worker.close(timeout_s)
+        if has_ended:
+            self.engine.close()
+        return has_ended
+
+    def _report_failure(self, camera: str, reason: str) -> None:
+        self._monitors[camera].frame_failed(reason)
+        self._failure_logs[camera].report(f"frame of {camera} failed: {reason}")

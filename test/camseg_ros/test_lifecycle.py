@@ -1,0 +1,64 @@
+"""The node as a managed node: what each transition brings and takes away, and what a failed one says."""
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from fake_engine import UNLOADABLE_MODEL
+from ros_harness import frame_message, random_pixels
+
+pytestmark = pytest.mark.ros
+
+
+def test_each_transition_brings_and_takes_away_its_part(make_local_node, peer):
+    local = make_local_node(autostart=False)
+    node = local.node
+    peer.subscribe("mask")
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert (peer.state(), peer.status("lifecycle").message) == ("unconfigured", "unconfigured")
+    assert local.engines == []
+    assert peer.set_parameter("steps", 3).successful
+
+    assert peer.change_state("configure")
+    assert peer.state() == "inactive"
+    assert (len(local.engines), local.engines[0].settings.steps) == (1, 3)
+    assert (node.count_subscribers("/camera/image_raw"), node.count_publishers("/camseg/mask")) == (0, 0)
+    assert "clean up first" in peer.set_parameter("device", "cuda:0").reason
+
+    for frame in (1, 2):  # a second activation works as the first
+        assert peer.change_state("activate")
+        assert peer.state() == "active"
+        peer.wait_for_node()
+        peer.publish(frame_message(random_pixels(), stamp_ns=frame))
+        peer.wait_until(lambda: peer.received["mask"], "the mask")
+        processed = local.counts().processed
+        assert peer.change_state("deactivate")
+        peer.wait_until(lambda: node.count_publishers("/camseg/mask") == 0, "the publisher to go")
+        assert node.count_subscribers("/camera/image_raw") == 0
+        assert local.counts().processed == processed
+    peer.wait_until_counted(lambda values: values["processed"] == str(processed))
+    assert peer.status().message == "the node is inactive"
+
+    assert peer.change_state("cleanup")
+    assert local.engines[0].is_closed
+    assert peer.state() == "unconfigured"
+    assert peer.set_parameter("model", "another").successful
+    assert peer.change_state("configure")
+    assert local.engines[1].settings.model == "another"
+    assert peer.change_state("activate")
+    assert peer.change_state("shutdown")
+    assert peer.state() == "finalized"
+    assert local.engines[1].is_closed
+    assert node.count_subscribers("/camera/image_raw") == 0
+
+
+def test_failed_configure_gives_its_reason_and_can_be_tried_again(make_local_node, peer):
+    local = make_local_node(autostart=False, model=UNLOADABLE_MODEL)
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert not peer.change_state("configure")
+    assert peer.state() == "unconfigured"
+    peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.ERROR, "status ERROR")
+    assert peer.status("lifecycle").message == "configure: model 'unloadable' is cut short; expected whole weights"
+
+    assert peer.set_parameter("model", "another").successful
+    assert peer.change_state("configure")
+    assert local.engines[-1].settings.model == "another"
+    peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.OK, "status OK")
