@@ -40,11 +40,11 @@ class Retention:
         # The first row is the frames themselves, the others resamples, the same for all models and conditions.
         draws = np.random.default_rng(seed).multinomial(frames, np.full(frames, 1.0 / frames), RESAMPLES)
         self._weights = np.concatenate([np.ones((1, frames), np.int64), draws])
-        self._metrics: dict[str, list[SegmentationMetrics]] = {}
+        self._resampled: dict[str, dict[str, np.ndarray]] = {}
 
     def metrics(self, model: str, condition: str, severity: int) -> SegmentationMetrics:
         """Over all frames."""
-        return self._resampled(tally_name(model, condition, severity))[0]
+        return self._tallies[tally_name(model, condition, severity)].confusion.metrics()
 
     def kept(self, model: str, condition: str, severities: tuple[int, ...], figure: str = "miou") -> Kept:
         """Mean over ``severities`` of a figure against the clean one; see ``figures`` for their names."""
@@ -57,25 +57,22 @@ class Retention:
 
     def _shares(self, model: str, condition: str, severities: tuple[int, ...], figure: str) -> np.ndarray:
         """(1 + RESAMPLES,)."""
-
-        def values(name: str) -> np.ndarray:
-            return np.array([figures(metrics)[figure] for metrics in self._resampled(name)])
-
-        clean = values(tally_name(model, CLEAN, 0))
-        spoilt = [values(tally_name(model, condition, severity)) for severity in severities]
+        clean = self._values(tally_name(model, CLEAN, 0))[figure]
+        spoilt = [self._values(tally_name(model, condition, severity))[figure] for severity in severities]
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.mean(spoilt, axis=0) / clean
 
-    def _resampled(self, name: str) -> list[SegmentationMetrics]:
-        if name not in self._metrics:
+    def _values(self, name: str) -> dict[str, np.ndarray]:
+        """Every figure of a tally, (1 + RESAMPLES,); kept, because each is asked for many times."""
+        if name not in self._resampled:
             tally = self._tallies[name]
             found = []
-            for weights in self._weights:
+            for counts in np.tensordot(self._weights, tally.frame_counts, axes=1):
                 confusion = ConfusionMatrix(tally.confusion.label_set)
-                confusion.counts += np.tensordot(weights, tally.frame_counts, axes=1)
-                found.append(confusion.metrics())
-            self._metrics[name] = found
-        return self._metrics[name]
+                confusion.counts += counts
+                found.append(figures(confusion.metrics()))
+            self._resampled[name] = {figure: np.array([each[figure] for each in found]) for figure in found[0]}
+        return self._resampled[name]
 
 
 def figures(metrics: SegmentationMetrics) -> dict[str, float]:
