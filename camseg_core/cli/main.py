@@ -5,19 +5,20 @@ import sys
 import typer
 
 from camseg_core import __version__
-from camseg_core.cli import drift, evaluate, render, train, weather, weights
+from camseg_core.cli import drift, evaluate, render, replay, train, weather, weights
 from camseg_core.errors import CamsegError
 
 app = typer.Typer(
     name="camseg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="CAM-Seg without ROS: train, evaluate, render, fit drift references, convert weights.",
+    help="CAM-Seg without ROS: train, evaluate, replay bags, render, fit drift references, convert weights.",
 )
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(drift.app, name="drift")
 app.add_typer(render.app, name="render")
+app.command("replay", no_args_is_help=True)(replay.replay)
 app.add_typer(weather.app, name="weather")
 app.add_typer(weights.app, name="weights")
 

@@ -1,7 +1,8 @@
 """The frames a report shows."""
 
 import base64
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from camseg_core.evaluation.report.run import FrameRecord
 
 PICTURES = 6
+_APART_NS = 2_000_000_000
 _MAX_WIDTH_PX = 640
 _JPEG_QUALITY = 85
 
@@ -22,11 +24,13 @@ class Picture:
         frame: what became of it.
         overlay: (height, width, 3) uint8 RGB, as the node published it.
         truth: the same from the true labels; None without.
+        note: what else the caption says.
     """
 
     frame: FrameRecord
     overlay: np.ndarray
     truth: np.ndarray | None = None
+    note: str = ""
 
 
 def choose_frames(frames: Sequence[FrameRecord], count: int = PICTURES) -> list[FrameRecord]:
@@ -34,6 +38,25 @@ def choose_frames(frames: Sequence[FrameRecord], count: int = PICTURES) -> list[
     if len(frames) <= count:
         return list(frames)
     return [frames[int((number + 0.5) * len(frames) / count)] for number in range(count)]
+
+
+def choose_worst(
+    frames: Sequence[FrameRecord], badness: Callable[[FrameRecord], float], count: int = PICTURES
+) -> list[FrameRecord]:
+    """At most ``count`` of ``frames``, the worst first, none within two seconds of another: neighbours look alike.
+
+    Args:
+        frames: of one camera.
+        badness: how bad a frame is; frames for which it is NaN are left out.
+        count: how many, 1 or more.
+    """
+    chosen: list[FrameRecord] = []
+    for frame in sorted((f for f in frames if not math.isnan(badness(f))), key=badness, reverse=True):
+        if all(abs(frame.stamp_ns - other.stamp_ns) >= _APART_NS for other in chosen):
+            chosen.append(frame)
+        if len(chosen) == count:
+            break
+    return chosen
 
 
 def data_uri(image: np.ndarray) -> str:

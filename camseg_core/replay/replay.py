@@ -1,0 +1,151 @@
+"""One bag, from its frames to a folder of results that is there whole or not at all."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from camseg_core import __version__
+from camseg_core.data.sources.bag_images import BagImages
+from camseg_core.errors import CamsegError
+from camseg_core.evaluation.report.machine import hardware, versions
+from camseg_core.labels import LabelSet
+from camseg_core.replay.cameras import Camera, find_cameras
+from camseg_core.replay.journal import Journal, differing
+from camseg_core.replay.results import SUMMARY, ReplayedBag, write_results
+from camseg_core.replay.settings import ReplaySettings
+from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts
+from camseg_core.replay.truth import TrueLabels, labels_of_folder, labels_of_topics
+
+JOURNAL = "journal.sqlite3"
+_PACKAGES = ("torch", "diffusers", "numpy", "opencv-python-headless", "rosbags")
+
+Infer = Callable[[BagImages, Sequence[Camera], Journal], LiveCounts | None]
+"""Fills a journal, from where it stands, with what comes out for the images of the cameras."""
+
+
+class Replay:
+    """The replay of one bag into ``OUT/NAME``, by way of ``OUT/NAME.unfinished``.
+
+    Args:
+        bag: a rosbag2 folder, or the ``.mcap`` or ``.db3`` file in it.
+        out: folder of results, one folder in it for each bag, named as the bag.
+        settings: what is asked for.
+
+    Raises:
+        DatasetError, ConfigurationError: the bag cannot be read or its cameras are not clear.
+    """
+
+    def __init__(self, bag: Path, out: Path, settings: ReplaySettings) -> None:
+        self.bag = bag
+        self.cameras = find_cameras(bag, settings.camera_topics, settings.label_topics)
+        self.folder = out / bag_name(bag)
+        self._settings = settings
+        self._images = BagImages(bag, [camera.topic for camera in self.cameras])
+        self._work = out / f"{self.folder.name}.unfinished"
+
+    def discard(self) -> None:
+        """Removes earlier results and whatever an earlier replay left unfinished."""
+        for folder in (self.folder, self._work):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def run(self, infer: Infer, label_set: LabelSet, device: str, **more_settings: Any) -> ReplaySummary | None:
+        """Replays the bag, going on where an earlier replay was ended.
+
+        Args:
+            infer: what makes masks and drift of the images.
+            label_set: the classes.
+            device: where it infers.
+            more_settings: what else decides the result, by name.
+
+        Returns:
+            The summary; None where the results of the same replay are there already.
+
+        Raises:
+            CamsegError: the folder holds results of another replay, a frame or label cannot be read, or a file cannot
+                be written. No results are left then, but what was inferred, for the next replay.
+        """
+        settings = self._settings.as_json() | {"device": device} | more_settings
+        files = self._settings.files(self.bag)
+        if self._is_done(settings, files):
+            shutil.rmtree(self._work, ignore_errors=True)
+            return None
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        facts = RunFacts(started, hardware(), versions(*_PACKAGES), files, {}, {})
+        with _writing(self._work):
+            self._work.mkdir(parents=True, exist_ok=True)
+            with Journal(self._work / JOURNAL, settings | files | {"version": __version__} | facts.versions) as journal:
+                live = infer(self._images, self.cameras, journal)
+                if not len(journal):
+                    raise CamsegError(f"bag {self.bag}: no frame came through; expected one at least")
+                summary = self._write(journal, label_set, settings, facts, live)
+        shutil.rmtree(self._work)
+        return summary
+
+    def _write(
+        self,
+        journal: Journal,
+        label_set: LabelSet,
+        settings: dict[str, Any],
+        facts: RunFacts,
+        live: LiveCounts | None,
+    ) -> ReplaySummary:
+        results = self._work / "results"
+        shutil.rmtree(results, ignore_errors=True)
+        results.mkdir()
+        replayed = ReplayedBag(
+            self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(journal, label_set)
+        )
+        try:
+            summary = write_results(results, replayed, self._settings.storage, settings, facts, live)
+            results.rename(self.folder)
+        except BaseException:
+            shutil.rmtree(results, ignore_errors=True)
+            raise
+        return summary
+
+    def _truths(self, journal: Journal, label_set: LabelSet) -> Iterator[TrueLabels]:
+        if self._settings.labels is None:
+            return labels_of_topics(self.bag, self.cameras, label_set)
+        stamps = {camera.name: [stamp for _, stamp, _ in journal.judgements(camera.name)] for camera in self.cameras}
+        return labels_of_folder(self._settings.labels, stamps, label_set)
+
+    def _is_done(self, settings: dict[str, Any], files: dict[str, str]) -> bool:
+        if not self.folder.exists():
+            return False
+        try:
+            summary = json.loads((self.folder / SUMMARY).read_text())
+            differences = differing(summary["settings"] | summary["run"]["files"], settings | files)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CamsegError(
+                f"{self.folder} exists and is no replay's ({error}); expected a new folder, or --overwrite"
+            ) from error
+        if differences:
+            raise CamsegError(
+                f"{self.folder} holds the results of a replay with {differences}; expected the same, or --overwrite"
+            )
+        return True
+
+
+def bag_name(bag: Path) -> str:
+    """What the results of a bag are called: its folder's name, or the file's without its ending."""
+    bag = bag.resolve()
+    return bag.name if bag.is_dir() else bag.stem
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turns a full disk and its like into one error that says what is left."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CamsegError(
+            f"{folder}: cannot be written: {reason}; expected room and permission to write. What was inferred until "
+            "the last commit is kept: the same command goes on from there"
+        ) from error

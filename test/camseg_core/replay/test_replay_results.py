@@ -1,0 +1,227 @@
+"""What a replay leaves: a bag on the node's topics, a table, a summary, a report; each number by hand."""
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pyarrow import parquet
+from replay_bags import (
+    CLASSES,
+    ERROR,
+    HEIGHT,
+    WARN,
+    WIDTH,
+    FakeEngine,
+    contents,
+    drive,
+    frame_pixels,
+    image_message,
+    read_outputs,
+    stamp_of,
+    write_bag,
+)
+
+from camseg_core.drawing import colorize
+from camseg_core.errors import CamsegError, ConfigurationError, DatasetError
+from camseg_core.labels import CAMVID
+from camseg_core.replay.inference import infer_images
+from camseg_core.replay.replay import Replay
+
+SCORES = [10, 20, 120, 220, 130, 15, 150]
+
+
+def replay(bag, out, settings, engine=None):
+    engine = engine or FakeEngine()
+    one = Replay(bag, out, settings)
+    return one.run(functools.partial(infer_images, engine, commit_period_s=0.0), CAMVID, "cpu")
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_the_bag_has_every_output_of_every_frame_with_the_cameras_stamp_and_time_of_recording(
+    tmp_path, settings, storage
+):
+    bag = drive(tmp_path / "drive", SCORES, storage=storage)
+    replay(bag, tmp_path / "out", dataclasses.replace(settings, storage=storage))
+    messages = read_outputs(tmp_path / "out" / "drive" / "outputs")
+    assert [topic for topic, _, _ in messages[:4]] == [
+        "/camseg/mask", "/camseg/mask_color", "/camseg/drift", "/camseg/drift/score",
+    ]  # fmt: skip
+    assert len(messages) == 4 * len(SCORES)
+    for index in range(len(SCORES)):
+        times = {time for _, time, _ in messages[4 * index : 4 * index + 4]}
+        assert times == {stamp_of(index) + 3_000_000}
+        mask, mask_color, drift, score = (message for _, _, message in messages[4 * index : 4 * index + 4])
+        for header in (mask.header, mask_color.header, drift.header):
+            assert header.stamp.sec * 10**9 + header.stamp.nanosec == stamp_of(index)
+            assert header.frame_id == "front_optical"
+        labels = frame_pixels(index)[..., 0]
+        assert (mask.encoding, mask.height, mask.width, mask.step) == ("mono8", HEIGHT, WIDTH, WIDTH)
+        np.testing.assert_array_equal(mask.data.reshape(HEIGHT, WIDTH), labels)
+        np.testing.assert_array_equal(mask_color.data.reshape(HEIGHT, WIDTH, 3), colorize(labels, CAMVID))
+        assert drift.score == score.data == SCORES[index]
+        assert drift.camera_id == "camera"
+        assert drift.sequential_statistic == index + 1
+        assert np.isnan(drift.latency_s)
+
+
+def test_the_table_has_a_row_for_each_frame_and_null_where_nothing_is_estimated(tmp_path, settings):
+    replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings)
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["drift_score"] == SCORES
+    assert table["stamp_ns"] == [stamp_of(index) for index in range(len(SCORES))]
+    assert table["drift_state"] == ["NOMINAL", "NOMINAL", "WARN", "ERROR", "WARN", "NOMINAL", "WARN"]
+    assert table["camera"] == ["camera"] * len(SCORES)
+    assert table["visibility_m"] == [None] * len(SCORES)
+    assert table["miou"] == [None] * len(SCORES)
+    assert table["drift_region_scores"][3] == [220.0, 0.5]
+    assert table["drift_causes"][3] == [("fog", 0.75), ("rain", 0.25)]
+    assert table["drift_causes"][0] == []
+
+
+def test_segments_begin_and_end_with_the_state_and_have_peak_and_cause(tmp_path, settings):
+    replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings)
+    (camera,) = summary_of(tmp_path / "out" / "drive")["cameras"]
+    first, second = camera["drift"]["segments"]
+    assert first == {
+        "start_ns": stamp_of(2),
+        "end_ns": stamp_of(5),
+        "duration_s": pytest.approx(0.6),
+        "frames": 3,
+        "state": "ERROR",
+        "peak_score": 220.0,
+        "peak_ns": stamp_of(3),
+        "cause": "fog",
+        "cause_probability": pytest.approx(0.75),
+    }
+    # The drive ends in the second one.
+    assert (second["start_ns"], second["end_ns"], second["duration_s"]) == (stamp_of(6), stamp_of(6), 0.0)
+    assert camera["drift"]["state_shares"] == pytest.approx({"NOMINAL": 3 / 7, "WARN": 3 / 7, "ERROR": 1 / 7})
+    assert (camera["drift"]["warn_threshold"], camera["drift"]["error_threshold"]) == (WARN, ERROR)
+    assert camera["rate_hz"] == pytest.approx(5.0)
+    assert camera["duration_s"] == pytest.approx(1.2)
+
+
+def test_the_report_shows_timeline_segments_and_the_worst_frames(tmp_path, settings):
+    replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings)
+    page = (tmp_path / "out" / "drive" / "report.html").read_text()
+    # The highest score; no other frame of this short drive is two seconds away from it.
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "frame 3 · drift 220.00 error · fog 75%" in page
+    assert page.count('<circle class="point') == len(SCORES)
+    assert page.count('<tr><td class="n">') == 2
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_several_cameras_have_topics_drift_and_rows_of_their_own(tmp_path, settings):
+    messages = []
+    for index in range(4):
+        for place, topic in enumerate(("/front/image_raw", "/rear/image_raw")):
+            pixels = frame_pixels(index, 50 * place)
+            messages.append((topic, image_message(pixels, stamp_of(index) + place * 1_000_000)))
+    summary = replay(write_bag(tmp_path / "drive", messages), tmp_path / "out", settings)
+    assert [(camera.name, camera.frames) for camera in summary.cameras] == [("front", 4), ("rear", 4)]
+    found = read_outputs(tmp_path / "out" / "drive" / "outputs")
+    drift = [m for topic, _, m in found if topic == "/camseg/rear/drift"]
+    assert [(message.camera_id, message.score) for message in drift] == [("rear", 50.0)] * 4
+    # Counted by a detector that saw this camera alone.
+    assert [message.sequential_statistic for message in drift] == [1, 2, 3, 4]
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["camera"] == ["front", "rear"] * 4
+    assert (tmp_path / "out" / "drive" / "report.html").read_text().count("<h2>Camera ") == 2
+
+
+def labels_with_errors(index, wrong_rows):
+    """The labels of a frame whose mask is wrong in this many rows."""
+    labels = frame_pixels(index)[..., 0].copy()
+    labels[:wrong_rows] = (labels[:wrong_rows] + 1) % CLASSES
+    return labels
+
+
+def test_label_topics_are_matched_by_stamp_and_need_not_cover_every_frame(tmp_path, settings):
+    messages = [("/camera/image_raw", image_message(frame_pixels(n), stamp_of(n))) for n in range(4)]
+    messages += [("/labels", image_message(labels_with_errors(2, 6), stamp_of(2), "mono8"))]
+    messages += [("/labels", image_message(labels_with_errors(3, 0), stamp_of(9), "mono8"))]
+    bag = write_bag(tmp_path / "drive", messages)
+    replay(bag, tmp_path / "out", dataclasses.replace(settings, label_topics=("/labels",)))
+    summary = summary_of(tmp_path / "out" / "drive")
+    assert summary["segmentation"]["global_accuracy"] == pytest.approx(1 - 6 / HEIGHT)
+    assert summary["labels_without_frame"] == 1
+    assert summary["cameras"][0]["labelled_frames"] == 1
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == [None, None, pytest.approx(1 - 6 / HEIGHT), None]
+    # By drift all frames are alike and the first is shown; by mean IoU it is the labelled one, with its truth.
+    assert (tmp_path / "out" / "drive" / "report.html").read_text().count("true labels of frame 2") == 1
+
+
+@pytest.mark.parametrize("by_stamp", [True, False], ids=["named by stamp", "one for each frame"])
+def test_a_label_folder_is_matched_by_stamp_or_by_order(tmp_path, settings, by_stamp):
+    bag = drive(tmp_path / "drive", [0] * 3)
+    (tmp_path / "labels").mkdir()
+    for index in range(3):
+        name = f"{stamp_of(index)}.png" if by_stamp else f"drive_{index}.png"
+        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 1)))
+    replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == pytest.approx([1.0, 0.5, 1.0])
+    assert summary_of(tmp_path / "out" / "drive")["segmentation"]["global_accuracy"] == pytest.approx(5 / 6)
+
+
+def test_labels_that_fit_no_frame_are_an_error_and_leave_no_results(tmp_path, settings):
+    messages = [("/camera/image_raw", image_message(frame_pixels(0), stamp_of(0)))]
+    messages += [("/labels", image_message(labels_with_errors(0, 0), stamp_of(1), "mono8"))]
+    bag = write_bag(tmp_path / "drive", messages)
+    with pytest.raises(DatasetError, match="is that of no frame of camera 'camera'"):
+        replay(bag, tmp_path / "out", dataclasses.replace(settings, label_topics=("/labels",)))
+    assert not (tmp_path / "out" / "drive").exists()
+
+
+def test_labels_of_another_size_are_an_error(tmp_path, settings):
+    messages = [("/camera/image_raw", image_message(frame_pixels(0), stamp_of(0)))]
+    messages += [("/labels", image_message(labels_with_errors(0, 0)[:-1], stamp_of(0), "mono8"))]
+    bag = write_bag(tmp_path / "drive", messages)
+    with pytest.raises(DatasetError, match=r"labels are \(23, 32\).*expected \(24, 32\)"):
+        replay(bag, tmp_path / "out", dataclasses.replace(settings, label_topics=("/labels",)))
+
+
+def test_two_replays_of_the_same_bag_are_equal_byte_for_byte(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    for out in ("one", "two"):
+        replay(bag, tmp_path / out, settings)
+    assert contents(tmp_path / "one" / "drive") == contents(tmp_path / "two" / "drive")
+    assert "frames.parquet" in contents(tmp_path / "one" / "drive")
+
+
+def test_finished_results_are_kept_and_those_of_other_settings_are_not_mixed_with(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    replay(bag, tmp_path / "out", settings)
+    engine = FakeEngine()
+    assert replay(bag, tmp_path / "out", settings, engine) is None
+    assert engine.inferred == 0
+    other = dataclasses.replace(settings, engine=dataclasses.replace(settings.engine, steps=7))
+    with pytest.raises(CamsegError, match="results of a replay with steps 1, now 7; expected the same, or --overwrite"):
+        replay(bag, tmp_path / "out", other, engine)
+    Replay(bag, tmp_path / "out", other).discard()
+    assert replay(bag, tmp_path / "out", other, engine).frames == len(SCORES)
+
+
+def test_a_folder_that_is_no_replays_is_left_alone(tmp_path, settings):
+    (tmp_path / "out" / "drive").mkdir(parents=True)
+    (tmp_path / "out" / "drive" / "mine.txt").write_text("mine")
+    with pytest.raises(CamsegError, match="exists and is no replay's"):
+        replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings)
+    assert (tmp_path / "out" / "drive" / "mine.txt").read_text() == "mine"
+
+
+def test_storage_and_labels_are_checked_first(settings):
+    with pytest.raises(ConfigurationError, match="storage 'rosbag1' is unknown; expected one of sqlite3, mcap"):
+        dataclasses.replace(settings, storage="rosbag1")
+    with pytest.raises(ConfigurationError, match="expected one of them"):
+        dataclasses.replace(settings, labels=Path("labels"), label_topics=("/labels",))
