@@ -9,6 +9,8 @@ import typer
 
 from camseg_core.cli.evaluate_conditioning import conditioning
 from camseg_core.cli.evaluate_gallery import gallery
+from camseg_core.cli.evaluate_masking import masking
+from camseg_core.cli.evaluate_reconstruction import reconstruction
 from camseg_core.cli.evaluate_robustness import robustness
 from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
@@ -22,6 +24,8 @@ app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data."
 app.command("conditioning")(conditioning)
 app.command("gallery")(gallery)
 app.command("robustness")(robustness)
+app.command("masking")(masking)
+app.command("reconstruction")(reconstruction)
 app.command("steps")(steps)
 
 

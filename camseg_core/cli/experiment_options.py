@@ -14,6 +14,9 @@ Model = Annotated[str, typer.Option(help="Name of a shipped model, or a model fo
 Every = Annotated[int, typer.Option(min=1, help="Take every n-th frame; what is published says so.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
+Runs = Annotated[
+    Path, typer.Option(help="Where to train: a folder for each variant, resumed where it has a checkpoint.")
+]
 Out = Annotated[
     Path, typer.Option(help="Where to publish: this path with the endings .md, .png and .json, and .partial meanwhile.")
 ]

@@ -36,14 +36,17 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
 ImageAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")]
 MaskAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")]
 
+AUTOENCODER_STEPS, AUTOENCODER_SIZE = 2000, "192x256"
+MODEL_STEPS, MODEL_SIZE = 10000, "360x480"
+
 
 @app.command("image-autoencoder")
 def image_autoencoder(
     root: Root,
     out: Out,
-    steps: Steps = 2000,
+    steps: Steps = AUTOENCODER_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
-    size: Size = "192x256",
+    size: Size = AUTOENCODER_SIZE,
     learning_rate: LearningRate = Recipe.learning_rate,
     drives: Drives = Recipe.drives,
     drives_share: DrivesShare = Recipe.drives_share,
@@ -62,9 +65,9 @@ def mask_autoencoder(
     root: Root,
     out: Out,
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(BOTTLENECK_WEIGHTS)}; segmentation takes kl.")] = "kl",
-    steps: Steps = 2000,
+    steps: Steps = AUTOENCODER_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
-    size: Size = "192x256",
+    size: Size = AUTOENCODER_SIZE,
     learning_rate: LearningRate = Recipe.learning_rate,
     drives: Drives = Recipe.drives,
     drives_share: DrivesShare = Recipe.drives_share,
@@ -87,9 +90,9 @@ def segmentation(
     initial_weights: Annotated[
         Path | None, typer.Option(help="Folder of a trained model to start from instead of random weights.")
     ] = None,
-    steps: Steps = 10000,
+    steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
-    size: Size = "360x480",
+    size: Size = MODEL_SIZE,
     learning_rate: LearningRate = Recipe.learning_rate,
     drives: Drives = Recipe.drives,
     drives_share: DrivesShare = Recipe.drives_share,
@@ -114,9 +117,9 @@ def discriminative(
     root: Root,
     out: Out,
     image_autoencoder: ImageAutoencoder,
-    steps: Steps = 10000,
+    steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
-    size: Size = "360x480",
+    size: Size = MODEL_SIZE,
     learning_rate: LearningRate = Recipe.learning_rate,
     drives: Drives = Recipe.drives,
     drives_share: DrivesShare = Recipe.drives_share,

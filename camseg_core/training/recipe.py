@@ -1,6 +1,8 @@
 """What a training run is given, whatever it trains: two runs of one recipe differ in nothing else."""
 
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,15 @@ from torch import Tensor
 
 from camseg_core.data.datasets import CamVid, LabelledDataset
 from camseg_core.data.datasets.rendered_drives import RenderedDrives
+from camseg_core.errors import ConfigurationError
 from camseg_core.labels import UNLABELLED
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
 from camseg_core.training.losses import class_weights
 from camseg_core.training.task import TrainingTask
 from camseg_core.training.trainer import Trainer, TrainerSettings
+
+RECIPE_NAME = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,33 @@ class Recipe:
     validate_every: int = TrainerSettings.validate_every
     seed: int = TrainerSettings.seed
     device: str = TrainerSettings.device
+
+    def hold(self, folder: Path) -> None:
+        """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
+
+        Where the data lies and what computes may change.
+
+        Raises:
+            ConfigurationError: the folder has another recipe.
+        """
+        settings = {name: value for name, value in asdict(self).items() if name not in ("root", "device")}
+        settings["size"] = list(self.size)
+        path = folder / RECIPE_NAME
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps(settings, indent=2) + "\n")
+            os.replace(partial, path)
+            return
+        found = json.loads(path.read_text())
+        differ = [
+            f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
+        ]
+        if differ:
+            raise ConfigurationError(
+                f"{path}: was begun with {'; '.join(differ)}; expected the same, to compare under equal conditions; "
+                "name another folder or remove this one"
+            )
 
     def training_frames(self) -> CamVid:
         """The real frames that are trained on."""
