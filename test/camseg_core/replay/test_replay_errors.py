@@ -1,0 +1,124 @@
+"""What can be wrong with a bag or an option: one line that names it, before anything is written."""
+
+import sys
+
+import numpy as np
+import pytest
+from replay_bags import TYPES, drive, frame_pixels, image_message, stamp_of, write_bag
+from rosbags.rosbag2 import Writer
+
+from camseg_core.cli.main import main
+from camseg_core.errors import ConfigurationError, DatasetError
+from camseg_core.replay.cameras import Camera, find_cameras
+from camseg_core.replay.drift_message import DRIFT_TYPE
+from camseg_core.replay.messages import MessageFactory
+
+
+def camera(index=0, topic="/camera/image_raw", encoding="rgb8"):
+    return topic, image_message(frame_pixels(index), stamp_of(index), encoding)
+
+
+def labels(topic="/camera/labels"):
+    return topic, image_message(frame_pixels(0)[..., 0], stamp_of(0), "mono8")
+
+
+def test_cameras_are_found_by_type_and_named_by_their_namespace(tmp_path):
+    bag = write_bag(tmp_path / "drive", [camera(topic=f"/{name}/image_raw") for name in ("left", "front")])
+    assert find_cameras(bag) == (Camera("front", "/front/image_raw"), Camera("left", "/left/image_raw"))
+    assert find_cameras(bag, ["/left/image_raw"]) == (Camera("left", "/left/image_raw"),)
+
+
+def test_what_a_segmentation_node_published_into_the_bag_is_no_camera(tmp_path):
+    make = MessageFactory()
+    with Writer(tmp_path / "drive", version=9) as writer:
+        for topic, message in (camera(), labels("/seg/front/mask"), camera(topic="/seg/front/overlay")):
+            connection = writer.add_connection(topic, "sensor_msgs/msg/Image", typestore=TYPES)
+            writer.write(connection, 0, TYPES.serialize_cdr(message, "sensor_msgs/msg/Image"))
+        writer.add_connection("/seg/front/drift", DRIFT_TYPE, typestore=make.types)
+    assert [found.topic for found in find_cameras(tmp_path / "drive")] == ["/camera/image_raw"]
+
+
+def test_a_label_topic_that_nobody_named_is_not_taken_for_a_camera(tmp_path):
+    bag = write_bag(tmp_path / "drive", [camera(), labels()])
+    with pytest.raises(DatasetError, match=r"on /camera/labels: mono8 image of class ids alone.*--label-topic"):
+        find_cameras(bag)
+    assert find_cameras(bag, (), ["/camera/labels"]) == (Camera("camera", "/camera/image_raw", "/camera/labels"),)
+
+
+def test_a_dark_or_grey_mono_camera_is_a_camera(tmp_path):
+    black = image_message(np.zeros((24, 32), np.uint8), stamp_of(0), "mono8")
+    grey = image_message(np.arange(24 * 32, dtype=np.uint8).reshape(24, 32), stamp_of(0), "mono8")
+    bag = write_bag(tmp_path / "drive", [("/left/image_raw", black), ("/right/image_raw", grey)])
+    assert len(find_cameras(bag)) == 2
+
+
+def test_with_several_cameras_a_label_topic_says_whose_it_is(tmp_path):
+    messages = [camera(topic="/left/image_raw"), camera(topic="/right/image_raw"), labels("/labels")]
+    bag = write_bag(tmp_path / "drive", messages)
+    with pytest.raises(ConfigurationError, match=r"names no camera, and bag .* has 2: /left"):
+        find_cameras(bag, (), ["/labels"])
+    with pytest.raises(ConfigurationError, match="is given for '/rear/image_raw'; expected one of /left/image_raw"):
+        find_cameras(bag, (), ["/rear/image_raw=/labels"])
+    left, right = find_cameras(bag, (), ["/right/image_raw=/labels"])
+    assert (left.label_topic, right.label_topic) == (None, "/labels")
+
+
+def test_two_topics_of_one_camera_are_an_error(tmp_path):
+    bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/camera/image_rect")])
+    with pytest.raises(ConfigurationError, match=r"/camera/image_raw and .*_rect .* same camera, 'camera'"):
+        find_cameras(bag)
+
+
+@pytest.fixture
+def error_of(monkeypatch, capsys, tmp_path):
+    """Runs ``camseg replay``; returns the one line it ends with. No model is loaded: the errors come before that."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["camseg", "replay", *map(str, arguments), "--out", str(tmp_path / "out")])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 2
+        assert not (tmp_path / "out").exists()
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        return line
+
+    return run
+
+
+def test_a_bag_without_images_lists_what_it_has(tmp_path, error_of):
+    with Writer(tmp_path / "drive", version=9) as writer:
+        connection = writer.add_connection("/speed", "std_msgs/msg/Float32", typestore=TYPES)
+        message = TYPES.types["std_msgs/msg/Float32"](data=1.0)
+        writer.write(connection, 0, TYPES.serialize_cdr(message, "std_msgs/msg/Float32"))
+    line = error_of(tmp_path / "drive")
+    assert line.startswith(f"error: bag {tmp_path}/drive has no images")
+    assert "it has /speed (std_msgs/msg/Float32, 1 messages)" in line
+
+
+def test_an_unknown_encoding_is_named_with_its_topic(tmp_path, error_of):
+    bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/depth/image_raw", encoding="32FC1")])
+    line = error_of(bag)
+    assert "on /depth/image_raw: " in line
+    assert "'32FC1' is not supported; expected one of rgb8" in line
+
+
+def test_a_topic_that_is_not_there_is_named_with_those_that_are(tmp_path, error_of):
+    line = error_of(drive(tmp_path / "drive", [1]), "--camera-topic", "/front/image_raw")
+    assert "no images on topic '/front/image_raw'; topics with images: /camera/image_raw" in line
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_truncated_bag_is_one_error(tmp_path, error_of, storage):
+    bag = drive(tmp_path / "drive", [1] * 40, storage=storage)
+    (file,) = (path for path in bag.iterdir() if path.suffix != ".yaml")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
+    assert "drive cannot be read" in error_of(bag)
+
+
+def test_a_missing_bag_is_named(tmp_path, error_of):
+    assert error_of(tmp_path / "nowhere.mcap") == f"error: bag {tmp_path}/nowhere.mcap does not exist"
+
+
+def test_two_bags_of_the_same_name_are_an_error(tmp_path, error_of):
+    bags = [drive(tmp_path / place / "drive", [1]) for place in ("monday", "tuesday")]
+    assert "2 bags are called 'drive'; expected another --out for each" in error_of(*bags)

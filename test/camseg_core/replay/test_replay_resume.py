@@ -1,0 +1,204 @@
+"""A replay that was killed, wherever, and started again leaves what one leaves that was not."""
+
+import dataclasses
+import functools
+import os
+import pickle
+import random
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replay_bags import FakeEngine, contents, drive, frame_pixels, image_message, stamp_of, write_bag
+
+import camseg_core.replay
+from camseg_core.errors import CamsegError
+from camseg_core.labels import CAMVID
+from camseg_core.replay.inference import infer_images
+from camseg_core.replay.journal import Journal
+from camseg_core.replay.replay import Replay
+from camseg_core.replay.settings import ReplaySettings
+from camseg_core.replay.snapshot import thaw
+from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+
+SCORES = [10, 20, 120, 220, 130, 15, 150, 20]
+SOURCES = str(Path(camseg_core.replay.__file__).parent)
+
+
+def replay(bag, out, settings, engine=None):
+    engine = engine or FakeEngine()
+    infer = functools.partial(infer_images, engine, commit_period_s=0.0)
+    return Replay(bag, out, settings).run(infer, CAMVID, "cpu")
+
+
+def in_child(work):
+    """Runs ``work`` in a fork of this process; returns how it ended, as ``os.waitstatus_to_exitcode`` says."""
+    pid = os.fork()
+    if not pid:
+        with open(os.devnull, "w") as devnull:
+            os.dup2(devnull.fileno(), 2)
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def at_line(number, action):
+    """A tracer that calls ``action`` before the given line, counted over all of the package that run."""
+    lines = 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        if not frame.f_code.co_filename.startswith(SOURCES):
+            return None
+        if event == "line":
+            lines += 1
+            if lines == number:
+                action()
+        return trace
+
+    trace.lines = lambda: lines
+    return trace
+
+
+def traced(trace, work):
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+
+
+def test_killed_at_any_moment_and_started_again_it_leaves_the_same(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    counter = at_line(0, lambda: None)
+    traced(counter, lambda: replay(bag, tmp_path / "whole", settings))
+    expected = contents(tmp_path / "whole" / "drive")
+    moments = random.Random(0)
+    resumed = 0
+    for trial in range(6):
+        out = tmp_path / str(trial)
+        kill = at_line(moments.randint(1, counter.lines()), lambda: os.kill(os.getpid(), signal.SIGKILL))
+        killed = functools.partial(traced, kill, functools.partial(replay, bag, out, settings))
+        assert in_child(killed) == -signal.SIGKILL
+        engine = FakeEngine()
+        replay(bag, out, settings, engine)
+        assert contents(out / "drive") == expected
+        assert not (out / "drive.unfinished").exists()
+        resumed += engine.inferred < len(SCORES)
+    # The moments reach well into the work: what was done before the kill is not done again.
+    assert resumed >= 3
+
+
+def test_ctrl_c_and_on_again_with_several_cameras(tmp_path, settings):
+    messages = [
+        (topic, image_message(frame_pixels(index, score), stamp_of(index) + place))
+        for index, score in enumerate(SCORES)
+        for place, topic in enumerate(("/front/image_raw", "/rear/image_raw"))
+    ]
+    bag = write_bag(tmp_path / "drive", messages)
+    replay(bag, tmp_path / "whole", settings)
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, FakeEngine(fail_at=7))
+    assert not (tmp_path / "out" / "drive").exists()
+    engine = FakeEngine()
+    replay(bag, tmp_path / "out", settings, engine)
+    assert engine.inferred == len(messages) - 7
+    assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
+
+
+def test_the_real_engine_goes_on_with_the_state_of_its_detectors(tmp_path, tiny_model):
+    settings = ReplaySettings(engine=EngineSettings(model=str(tiny_model), device="cpu"))
+    noise = np.random.default_rng(0)
+    frames = [noise.integers(0, 256, (24, 32, 3), dtype=np.uint8) for _ in range(3)]
+    frames += [np.full((24, 32, 3), 200, np.uint8)] * 3 + frames[:2]
+    bag = write_bag(
+        tmp_path / "drive", [("/camera/image_raw", image_message(f, stamp_of(n))) for n, f in enumerate(frames)]
+    )
+    replay(bag, tmp_path / "whole", settings, InferenceEngine(settings.engine))
+
+    engine = InferenceEngine(settings.engine)
+    infer, count = engine.infer, iter(range(len(frames)))
+
+    def failing(frame):
+        if next(count) == 5:
+            raise KeyboardInterrupt
+        return infer(frame)
+
+    engine.infer = failing
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, engine)
+    # The same engine, which has seen other frames since.
+    engine.infer = infer
+    replay(bag, tmp_path / "out", settings, engine)
+    assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
+
+
+def test_an_unfinished_replay_is_not_mixed_with_another(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, FakeEngine(fail_at=3))
+    os.utime(next(bag.glob("*.mcap")), (time.time(), 1.0))
+    with pytest.raises(CamsegError, match=r"unfinished replay with .*drive\.mcap .* now .*--overwrite"):
+        replay(bag, tmp_path / "out", settings)
+    Replay(bag, tmp_path / "out", settings).discard()
+    assert replay(bag, tmp_path / "out", settings).frames == len(SCORES)
+
+
+def test_a_second_replay_into_the_same_folder_is_an_error(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    (tmp_path / "out" / "drive.unfinished").mkdir(parents=True)
+    with Journal(tmp_path / "out" / "drive.unfinished" / "journal.sqlite3", {}), pytest.raises(CamsegError) as caught:
+        replay(bag, tmp_path / "out", settings)
+    assert "is in use; expected no other replay" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("storage", "limit_bytes"), [("mcap", 50_000), ("sqlite3", 120_000)], ids=["while inferring", "while writing"]
+)
+def test_a_full_disk_is_one_error_no_results_and_no_loss_of_what_was_inferred(tmp_path, settings, storage, limit_bytes):
+    """A limit on the size of a file is met as a full disk is: a write fails."""
+    settings = dataclasses.replace(settings, storage=storage)
+    frames = [(n, np.random.default_rng(n).integers(0, 11, (24, 32, 3), dtype=np.uint8)) for n in range(40)]
+    bag = write_bag(tmp_path / "drive", [("/camera/image_raw", image_message(f, stamp_of(n))) for n, f in frames])
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        try:
+            replay(bag, tmp_path / "out", settings)
+        except CamsegError as error:
+            (tmp_path / "error").write_text(str(error))
+
+    assert in_child(limited) == 0
+    error = (tmp_path / "error").read_text()
+    assert "drive.unfinished: cannot be written" in error
+    assert "the same command goes on" in error
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["drive.unfinished"]
+    assert not (tmp_path / "out" / "drive.unfinished" / "results").exists()
+    engine = FakeEngine()
+    replay(bag, tmp_path / "out", settings, engine)
+    assert engine.inferred < len(frames)
+    replay(bag, tmp_path / "whole", settings)
+    assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
+
+
+class Harmful:
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+def test_a_stored_state_can_have_nothing_called_but_what_detectors_are_made_of():
+    with pytest.raises(CamsegError, match=r"posix\.system is no part of a drift detector"):
+        thaw(pickle.dumps({"camera": Harmful()}))
+
+
+def test_a_file_that_is_no_journal_is_named(tmp_path):
+    (tmp_path / "journal.sqlite3").write_bytes(b"no database, but long enough to look at it" * 20)
+    with pytest.raises(CamsegError, match=r"journal\.sqlite3 is no journal of a replay"):
+        Journal(tmp_path / "journal.sqlite3", {})
