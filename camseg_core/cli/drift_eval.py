@@ -1,0 +1,172 @@
+"""``camseg drift eval``: how well a reference tells adverse frames from clear ones."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camseg_core.data.sources import FrameSource
+from camseg_core.data.sources.rendered_clip import RenderedClip
+from camseg_core.data.sources.stored_clip import StoredClip
+from camseg_core.drift.reference import DriftReference
+from camseg_core.errors import ConfigurationError
+from camseg_core.evaluation.detection.evaluation import evaluate_detection
+from camseg_core.evaluation.detection.figures import figures
+from camseg_core.evaluation.detection.frame_runs import FrameRun, open_runs
+from camseg_core.evaluation.detection.page import percent, write_report
+from camseg_core.evaluation.detection.scoring import FrameScorer
+from camseg_core.evaluation.detection.sequences import CLEAR
+from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.models.loading import load_model
+from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.engine import EngineSettings
+
+DEMO = "demo"
+"""What ``--drive`` calls the built-in clip."""
+
+SIMULATED_FRAMES = 40
+
+
+def evaluate(
+    reference: Annotated[Path, typer.Option(help="Made by `camseg drift fit` on other clear frames of the camera.")],
+    clear: Annotated[
+        list[Path],
+        typer.Option(metavar="FRAMES…", help="Clear frames: folders, rosbag2s, or .txt and .csv lists of images."),
+    ],
+    adverse: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FRAMES…", help="Frames of a named condition, such as fog=FOLDER rain=DRIVE.mcap."),
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write report.html, plots and frames.csv here.")] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]REFERENCE…", help="Further references, to be put into the same table."),
+    ] = None,
+    simulate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND…", help=f"Put weather into clear frames: {', '.join(SIMULATED_KINDS)}."),
+    ] = None,
+    drive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLIP…", help=f"Clips with known weather: `{DEMO}`, or a folder with frames.jsonl."),
+    ] = None,
+    rate_hz: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="Take the frames of each folder or list as a sequence of this rate: alarms, delays."
+        ),
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="The bags' camera topic; the only image topic by default.")] = None,
+    entropy: Annotated[bool, typer.Option(help="Segment every frame too, for the softmax entropy.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Of simulated drops, of the demo clip and of the bootstrap.")] = 0,
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")] = EngineSettings.model,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
+) -> None:
+    """How well a drift reference tells adverse frames from clear ones, beside simple image statistics.
+
+    Options that take several values take them at once (--clear A B) or one by one (--clear A --clear B). A folder is
+    images in the order of their names, or folders of them. A .txt list has an image a line; a .csv list has a column
+    `file`, and perhaps `visibility_m`, measured in metres. Bags are sequences; other frames only with --rate-hz.
+    """
+    conditions = _parse_adverse(adverse or [], topic)
+    clear_runs = [run for path in clear for run in open_runs(path, topic)]
+    for kind in simulate or []:
+        simulated_weathers(kind)
+    drives = {name: _open_drive(name, seed) for name in drive or []}
+    network = load_model(model, resolve_device(device))
+    scorer = FrameScorer(
+        model=network,
+        reference=DriftReference.load(reference, network.model_id),
+        compared={
+            name: DriftReference.load(path, network.model_id) for name, path in map(_parse_compared, compare or [])
+        },
+        with_entropy=entropy,
+        rate_hz=rate_hz,
+    )
+    evaluation = evaluate_detection(
+        scorer,
+        clear_runs,
+        conditions,
+        simulated=simulate or [],
+        simulated_frames=SIMULATED_FRAMES,
+        drives=drives,
+        seed=seed,
+    )
+    content = figures(evaluation)
+    counts = [f"{frames.name}: {len(frames.frames)} frames" for frames in evaluation.frame_sets()]
+    content["provenance"] = asdict(Provenance.collect(seed=seed, data=", ".join(counts), models=[model]))
+    if json_path is not None:
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        json_path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _print(content)
+    if report is not None:
+        typer.echo(f"{write_report(evaluation, content, report)}")
+
+
+def _parse_adverse(values: list[str], topic: str | None) -> dict[str, list[FrameRun]]:
+    """Runs of each condition, several values of one name together."""
+    conditions: dict[str, list[FrameRun]] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise ConfigurationError(f"--adverse {value!r}; expected NAME=FRAMES, such as fog=frames/foggy")
+        if name == CLEAR:
+            raise ConfigurationError(
+                f"--adverse {value!r} calls a condition {CLEAR!r}; expected clear frames in --clear"
+            )
+        conditions.setdefault(name, []).extend(open_runs(Path(path), topic))
+    return conditions
+
+
+def _parse_compared(value: str) -> tuple[str, Path]:
+    name, equals, path = value.partition("=")
+    return (name, Path(path)) if equals else (Path(value).stem, Path(value))
+
+
+def _open_drive(name: str, seed: int) -> FrameSource:
+    return RenderedClip(seed=seed) if name == DEMO else StoredClip(Path(name))
+
+
+def _print(content: dict) -> None:
+    clear = content["clear"]
+    typer.echo(
+        f"{clear['frames']} clear frames: {percent(clear['fpr'])} at or above WARN of {content['score']} "
+        f"({content['warn_threshold']:.3f})"
+    )
+    if "hours" in clear:
+        typer.echo(f"  {clear['false_alarms']} false alarms in {clear['hours']:.2f} h")
+    for name, condition in content["conditions"].items():
+        typer.echo(f"{name}, {condition['frames']} frames: TPR {percent(condition['tpr'])} at WARN")
+        own = {f"{content['score']} (drift)": {key: condition[key] for key in ("auroc", "aupr", "fpr95")}}
+        for method, metrics in (own | condition["methods"]).items():
+            typer.echo(
+                f"  {method:34} AUROC {metrics['auroc']:.4f}  AUPR {metrics['aupr']:.4f}  "
+                f"FPR at 95 % TPR {percent(metrics['fpr95'])}"
+            )
+        if condition.get("delay_s") is not None:
+            typer.echo(
+                f"  found in {condition['sequences_found']} of {len(condition['sequences'])} sequences, after a median "
+                f"of {condition['delay_frames']:g} frames ({condition['delay_s']:.2f} s)"
+            )
+    for name, found in content["simulated"].items():
+        error = found.get("visibility_error")
+        error = "" if error is None else f", median error of visibility {percent(error)}"
+        typer.echo(f"simulated {name}: Spearman {_number(found['spearman'])}{error}")
+    for name, found in content["drives"].items():
+        typer.echo(
+            f"{name}: {found['adverse_segments_found']} of {found['adverse_segments']} adverse segments found, "
+            f"{found['false_alarms']} alarms in clear ones"
+        )
+    cost = content["cost_ms"]
+    typer.echo(
+        f"drift costs {cost['detector']:.2f} ms a frame beside {cost['encoder']:.2f} ms of the image autoencoder"
+    )
+
+
+def _number(value: float | None) -> str:
+    return f"{math.nan if value is None else value:.3f}"

@@ -1,0 +1,163 @@
+"""Every frame of an evaluation through the image autoencoder, the drift detector and the baselines."""
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from camseg_core.drift.detector import DriftDetector
+from camseg_core.drift.embedding import embed
+from camseg_core.drift.reference import DriftReference
+from camseg_core.evaluation.detection.baselines import ENTROPY, image_statistics
+from camseg_core.evaluation.detection.frame_runs import FrameRun
+from camseg_core.frames import DriftResult
+from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.prediction import image_latent, prepare
+
+_UNORDERED_PERIOD_NS = 10**9
+"""Between frames that no rate was given for; nothing that is reported of them depends on it."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is computed of an image whatever stood before it; times in seconds, NaN for what was left out.
+
+    Attributes:
+        embedding: (D,) from ``embed``.
+        statistics: baselines by name, as measured.
+        encoder_s: resizing and the image autoencoder, which segmentation needs anyway.
+        embedding_s: from its latent to the embedding.
+        segmentation_s: the whole model, image autoencoder included.
+    """
+
+    embedding: np.ndarray
+    statistics: dict[str, float]
+    encoder_s: float
+    embedding_s: float
+    segmentation_s: float = math.nan
+
+
+@dataclass(frozen=True)
+class ScoredFrame:
+    """One frame and what was found.
+
+    Attributes:
+        name: which frame.
+        run: name of the run of neighbouring frames it belongs to.
+        stamp_ns: its stamp, from the rate where the frame has none; None where the frames are in no order of time.
+        visibility_m: measured, metres; NaN where it is not known.
+        digest: of the image; the same pixels have the same.
+        measurement: of the image.
+        result: the detector's judgement, in the order of the run.
+        detector_s: seconds that the judgement took, embedding included: all that drift adds to segmentation.
+        compared: scores by the further references, by name.
+    """
+
+    name: str
+    run: str
+    stamp_ns: int | None
+    visibility_m: float
+    digest: str
+    measurement: Measurement
+    result: DriftResult
+    detector_s: float
+    compared: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FrameScorer:
+    """What frames are judged by.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        reference: fitted with it.
+        compared: further references fitted with it, by the name they get in the table.
+        with_entropy: segment every frame too, for ``ENTROPY``.
+        rate_hz: of folders and lists; None where their frames are in no order of time.
+    """
+
+    model: SegmentationModel
+    reference: DriftReference
+    compared: Mapping[str, DriftReference] = field(default_factory=dict)
+    with_entropy: bool = True
+    rate_hz: float | None = None
+
+    def new_detector(self) -> DriftDetector:
+        """A detector in its first state, as the engine makes one for a camera."""
+        return DriftDetector(self.reference)
+
+    def judge(self, image: np.ndarray) -> DriftResult:
+        """The judgement of one (H, W, 3) uint8 RGB image by itself, by a detector in its first state."""
+        return self.new_detector().update(embed(image_latent(self.model, image)), 0)
+
+    def score_run(self, run: FrameRun, known: MutableMapping[str, Measurement], bar: tqdm) -> list[ScoredFrame]:
+        """Judge the frames of a run in their order, by a detector of its own.
+
+        Args:
+            run: the frames.
+            known: measurements by the digest of the image; an image that is in there is not measured again.
+            bar: moved on by every frame.
+        """
+        detector, scored = self.new_detector(), []
+        for index, frame in enumerate(run):
+            digest = hashlib.blake2b(frame.image.tobytes(), digest_size=16).hexdigest()
+            if digest not in known:
+                known[digest] = self.measure(frame.image)
+            measurement = known[digest]
+            stamp_ns = frame.stamp_ns
+            if stamp_ns is None and self.rate_hz is not None:
+                stamp_ns = round(index * 1e9 / self.rate_hz)
+            judged_at_ns = index * _UNORDERED_PERIOD_NS if stamp_ns is None else stamp_ns
+            started = time.perf_counter()
+            result = detector.update(measurement.embedding, judged_at_ns)
+            detector_s = time.perf_counter() - started + measurement.embedding_s
+            compared = {name: reference.score(measurement.embedding) for name, reference in self.compared.items()}
+            scored.append(
+                ScoredFrame(
+                    frame.name,
+                    run.name,
+                    stamp_ns,
+                    frame.visibility_m,
+                    digest,
+                    measurement,
+                    result,
+                    detector_s,
+                    compared,
+                )
+            )
+            bar.update()
+        return scored
+
+    def measure(self, image: np.ndarray) -> Measurement:
+        """Embedding and baselines of an (H, W, 3) uint8 RGB image."""
+        statistics = image_statistics(image)
+        started = time.perf_counter()
+        latent = image_latent(self.model, image)
+        encoded = time.perf_counter()
+        embedding = embed(latent)
+        embedded = time.perf_counter()
+        if not self.with_entropy:
+            return Measurement(embedding, statistics, encoded - started, embedded - encoded)
+        statistics[ENTROPY] = self._entropy(image)
+        return Measurement(embedding, statistics, encoded - started, embedded - encoded, time.perf_counter() - embedded)
+
+    @torch.inference_mode()
+    def _entropy(self, image: np.ndarray) -> float:
+        prepared = prepare(self.model, image)
+        device = prepared.image_latent.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+            logits = self.model.segment_prepared(prepared, SamplingSettings()).logits
+        return softmax_entropy(logits)
+
+
+def softmax_entropy(logits: torch.Tensor) -> float:
+    """Mean over the pixels of the entropy of the softmax of (1, classes, H, W) logits, as a fraction of ln(classes)."""
+    log_probability = logits.float().log_softmax(dim=1)
+    entropy = -(log_probability.exp() * log_probability).sum(dim=1).mean()
+    return float(entropy) / math.log(logits.shape[1])
