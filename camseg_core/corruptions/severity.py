@@ -29,7 +29,8 @@ class Corruption:
     source: str
 
 
-IMAGENET_C = "ImageNet-C (Hendrycks and Dietterich, 2019), in pixels as there, whatever the image's size"
+IMAGENET_C = "ImageNet-C"
+"""Hendrycks and Dietterich, 2019; lengths are in pixels as there, whatever the image's size."""
 
 _NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
 _SALT_AND_PEPPER = (0.05, 0.10, 0.17, 0.27, 0.50)
@@ -74,12 +75,12 @@ CORRUPTIONS: dict[str, Corruption] = {
     "hue": Corruption(
         tuple(f"±{turn:g} turn" for turn in _HUE),
         lambda image, level, rng: hue(image, _HUE[level], rng),
-        "as far as 0.2 by the official CAM-Seg plots, and one further; ImageNet-C has none",
+        "official CAM-Seg plots to 0.2, and one beyond",
     ),
     "salt-and-pepper": Corruption(
         tuple(f"{100 * share:g} %" for share in _SALT_AND_PEPPER),
         lambda image, level, rng: salt_and_pepper(image, _SALT_AND_PEPPER[level], rng),
-        "5, 10 and 50 % as in the official CAM-Seg plots, 17 and 27 % as in ImageNet-C",
+        "official CAM-Seg plots 5, 10, 50 %; ImageNet-C 17, 27 %",
     ),
 }
 

@@ -89,7 +89,8 @@ def publish_steps(experiment: StepsExperiment, tallies: dict[str, Tally], proven
         summary=(
             "Masks drawn from the same images and the same starting noise with each sampler in each number of steps, "
             f"scored at the labels' own size. Thin classes: {thin_names}. Seconds are those of drawing and decoding "
-            "alone; encoding the image comes on top and is the same for all."
+            "alone; encoding the image comes on top and is the same for all. The aim: 4 steps at most 0.3 points below "
+            "100, a single one at most 1.0 below."
         ),
         tables=(
             table("mIoU in %", miou, 2),
