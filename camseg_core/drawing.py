@@ -57,6 +57,58 @@ def overlay(image: np.ndarray, labels: np.ndarray, label_set: LabelSet, alpha: f
     return cv2.copyTo(image, (labels == UNLABELLED).view(np.uint8), blended)
 
 
+def draw_legend(image: np.ndarray, label_set: LabelSet, names: tuple[str, ...] = ()) -> None:
+    """Draws class names in their colours along the lower edge of an image, sized to the image.
+
+    Args:
+        image: (height, width, 3) uint8 RGB, changed in place.
+        label_set: the classes.
+        names: those shown; empty for all.
+    """
+    scale = max(image.shape[1] / 480.0, 0.5)
+    pad, chip = max(1, round(4 * scale)), max(2, round(8 * scale))
+    font, font_scale, thickness = cv2.FONT_HERSHEY_SIMPLEX, 0.33 * scale, max(1, round(0.8 * scale))
+    line_height = chip + pad
+    entries: list[tuple[int, int, str]] = []  # left edge, line, name
+    left, line = pad, 0
+    for name in names or label_set.names:
+        width = chip + pad + cv2.getTextSize(name, font, font_scale, thickness)[0][0] + 2 * pad
+        if left + width > image.shape[1] and left > pad:
+            left, line = pad, line + 1
+        entries.append((left, line, name))
+        left += width
+    box = image[-((line + 1) * line_height + pad) :]
+    box //= 3  # darkened, so that the text can be read on any picture
+    for left, line, name in entries:
+        top = pad + line * line_height
+        color = label_set.colors[label_set.names.index(name)]
+        cv2.rectangle(box, (left, top), (left + chip - 1, top + chip - 1), color, cv2.FILLED)
+        at = (left + chip + pad, top + chip - max(1, round(scale)))
+        cv2.putText(box, name, at, font, font_scale, (255, 255, 255), thickness, cv2.LINE_AA)
+
+
+def draw_region_scores(image: np.ndarray, drift: DriftResult) -> np.ndarray:
+    """The image under its regions' drift scores: clear up to half the warn threshold, then amber, red from error on.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+        drift: with one region or more.
+
+    Returns:
+        A new (height, width, 3) uint8 RGB image.
+    """
+    height, width = image.shape[:2]
+    scores = np.reshape(np.asarray(drift.region_scores, dtype=np.float32), (drift.region_rows, drift.region_columns))
+    low, high = 0.5 * drift.warn_threshold, drift.error_threshold
+    strength = np.clip((scores - low) / (high - low), 0.0, 1.0) if high > low else np.zeros_like(scores)
+    strength = np.nan_to_num(strength, nan=0.0)
+    warn, error = (np.asarray(STATE_COLORS[state], dtype=np.float32) for state in (DriftState.WARN, DriftState.ERROR))
+    colors = warn + strength[..., None] * (error - warn)
+    shown = [cv2.resize(a, (width, height), interpolation=cv2.INTER_NEAREST) for a in (colors, 0.6 * strength)]
+    blended = image + shown[1][..., None] * (shown[0] - image)
+    return np.rint(blended).astype(np.uint8)
+
+
 def draw_drift_gauge(image: np.ndarray, drift: DriftResult) -> None:
     """Draws the drift state and score into the upper left corner of an image, sized to the image.
 

@@ -1,13 +1,17 @@
-"""One camera as the node sees it: its topics, and the subscription that hands over its frames."""
+"""One camera as the node sees it: its topics, and the subscriptions that hand over its frames."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rclpy.node import Node
-from rclpy.time import Time
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
 
+from camseg_core.errors import FrameError
 from camseg_ros import qos
+from camseg_ros.conversion import IMAGE_TYPES, deserialize, stamp_ns
+from camseg_ros.parameters import NodeSettings
 
 DEFAULT_IMAGE_TOPIC = "camera/image_raw"
 
@@ -18,13 +22,22 @@ class Camera:
 
     Attributes:
         name: what diagnostics, drift and logs call it.
-        image_topic: resolved.
+        image_topic: resolved, without the transport's name.
         output_prefix: what its output topics begin with: ``~`` or ``~/NAME``.
     """
 
     name: str
     image_topic: str
     output_prefix: str
+
+    def transported_topic(self, transport: str) -> str:
+        """Where the images of an image_transport come from."""
+        return self.image_topic if transport == "raw" else f"{self.image_topic}/{transport}"
+
+    @property
+    def info_topic(self) -> str:
+        """Where the calibration comes from: beside the images, as image_transport has it."""
+        return f"{self.image_topic.rpartition('/')[0]}/camera_info"
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,13 @@ class Arrival:
 
     Attributes:
         serialized: the message's bytes.
+        stamp_ns: the camera's, nanoseconds; None where the bytes hold none.
         received_ns: when, on the node's clock, nanoseconds.
         received_at_s: when, on the monotonic clock, seconds.
     """
 
     serialized: bytes
+    stamp_ns: int | None
     received_ns: int
     received_at_s: float
 
@@ -56,24 +71,42 @@ def camera_of_topic(topic: str) -> str:
 
 
 class CameraInput:
-    """The subscription to one camera's images, from activation to deactivation."""
+    """The subscriptions to one camera's images and calibration, from activation to deactivation."""
 
-    def __init__(
-        self, node: Node, camera: Camera, monotonic: Callable[[], float], on_frame: Callable[[Arrival], None]
-    ) -> None:
+    def __init__(self, node: Node, camera: Camera, settings: NodeSettings, on_frame: Callable[[Arrival], None]) -> None:
         """Subscribes; from now on ``on_frame`` is called by the executor with every frame."""
         self._node = node
-        self._monotonic = monotonic
         self._on_frame = on_frame
+        self._info: bytes | None = None
         # Raw, so that only frames which are processed are deserialised.
-        self._subscription = node.create_subscription(
-            Image, camera.image_topic, self._receive, qos.CAMERA_INPUT, raw=True
+        self._image_subscription = node.create_subscription(
+            IMAGE_TYPES[settings.image_transport],
+            camera.transported_topic(settings.image_transport),
+            self._receive,
+            qos.image_input(settings.image_reliability, settings.image_depth, settings.image_durability),
+            raw=True,
         )
+        self._info_subscription = node.create_subscription(
+            CameraInfo, camera.info_topic, self._receive_info, qos.CAMERA_INPUT, raw=True
+        )
+
+    def newest_info(self) -> CameraInfo | None:
+        """The camera's calibration; None before one came. Raises FrameError where it cannot be deserialised."""
+        info = self._info
+        return None if info is None else deserialize(info, CameraInfo)
 
     def close(self) -> None:
         """Unsubscribes."""
-        self._node.destroy_subscription(self._subscription)
+        self._node.destroy_subscription(self._image_subscription)
+        self._node.destroy_subscription(self._info_subscription)
 
     def _receive(self, serialized: bytes) -> None:
-        now: Time = self._node.get_clock().now()
-        self._on_frame(Arrival(serialized, now.nanoseconds, self._monotonic()))
+        now_ns, now_s = self._node.get_clock().now().nanoseconds, time.monotonic()
+        try:
+            camera_stamp_ns = stamp_ns(deserialize(serialized, Header).stamp)
+        except FrameError:
+            camera_stamp_ns = None  # whoever reads the frame will say what is wrong with it
+        self._on_frame(Arrival(serialized, camera_stamp_ns, now_ns, now_s))
+
+    def _receive_info(self, serialized: bytes) -> None:
+        self._info = serialized

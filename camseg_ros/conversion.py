@@ -5,12 +5,15 @@ from typing import TypeVar
 import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, Header
 
 from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, Frame
+from camseg_core.labels import LabelSet
+from camseg_core.runtime.compressed_images import compressed_to_rgb
 from camseg_core.runtime.pixel_formats import to_rgb
+from camseg_ros.borrowed_messages import LabelInfo, VisionClass
 from camseg_ros.msg import EmbeddingDrift
 
 NS_PER_S = 1_000_000_000
@@ -20,26 +23,28 @@ Message = TypeVar("Message")
 _CHANNELS = {"mono8": 1, "rgb8": 3}
 
 
-def deserialize_image(serialized: bytes) -> Image:
-    """An image message from its serialised form; raises FrameError where the bytes are not one."""
-    return _deserialize(serialized, Image)
+IMAGE_TYPES: dict[str, type] = {"raw": Image, "compressed": CompressedImage}
+"""The message type of each image_transport that the node reads."""
 
 
-def deserialize_header(serialized: bytes) -> Header:
-    """The header of a serialised message that begins with one, without reading the rest; raises FrameError."""
-    return _deserialize(serialized, Header)
-
-
-def _deserialize(serialized: bytes, kind: type[Message]) -> Message:
+def deserialize(serialized: bytes, kind: type[Message]) -> Message:
+    """A message from its serialised form, or its header alone where ``kind`` is that; raises FrameError."""
     try:
         return deserialize_message(serialized, kind)
     except Exception as error:  # rclpy's C++ part raises its own type for this, which it does not export
-        raise FrameError(f"image message of {len(serialized)} bytes cannot be deserialised: {error}") from error
+        raise FrameError(
+            f"{kind.__name__} message of {len(serialized)} bytes cannot be deserialised: {error}"
+        ) from error
 
 
-def frame_from_message(message: Image, camera: str) -> Frame:
+def frame_from_message(message: Image | CompressedImage, camera: str) -> Frame:
     """The pixels and stamp of a camera image; raises FrameError where its fields contradict each other."""
-    image = to_rgb(
+    image = _compressed_pixels(message) if isinstance(message, CompressedImage) else _pixels(message)
+    return Frame(image=image, stamp_ns=stamp_ns(message.header.stamp), camera=camera)
+
+
+def _pixels(message: Image) -> np.ndarray:
+    return to_rgb(
         message.encoding,
         message.height,
         message.width,
@@ -47,7 +52,10 @@ def frame_from_message(message: Image, camera: str) -> Frame:
         message.data,
         is_bigendian=bool(message.is_bigendian),
     )
-    return Frame(image=image, stamp_ns=stamp_ns(message.header.stamp), camera=camera)
+
+
+def _compressed_pixels(message: CompressedImage) -> np.ndarray:
+    return compressed_to_rgb(message.format, message.data)
 
 
 def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
@@ -106,6 +114,12 @@ def drift_message(drift: DriftResult, camera: str, header: Header, latency_s: fl
 def score_message(drift: DriftResult) -> Float32:
     """The bare score, for plotting tools that take one number."""
     return Float32(data=float(drift.score))
+
+
+def label_info_message(label_set: LabelSet, stamp: Time) -> LabelInfo:
+    """The classes of a label set as a message."""
+    classes = [VisionClass(class_id=index, class_name=name) for index, name in enumerate(label_set.names)]
+    return LabelInfo(header=Header(stamp=stamp), class_map=classes, threshold=0.0)
 
 
 def stamp_ns(stamp: Time) -> int:

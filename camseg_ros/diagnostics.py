@@ -2,18 +2,15 @@
 
 import math
 import threading
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from camseg_core.frames import DriftResult, DriftState
+from camseg_ros.timing import TIMES, FrameTiming, TimingWindow
 from camseg_ros.worker import FrameCounts
-
-LATENCY_WINDOW_FRAMES = 100
-"""Latencies are medians over this many of the newest frames."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +41,29 @@ class CameraMonitor:
         self._received_at_s: float | None = None
         self._drift: DriftResult | None = None
         self._failure = ""
-        self._latencies_s: deque[float] = deque(maxlen=LATENCY_WINDOW_FRAMES)
-        self._inferences_s: deque[float] = deque(maxlen=LATENCY_WINDOW_FRAMES)
+        self._timings = TimingWindow()
 
     def frame_received(self, now_s: float) -> None:
         """A frame arrived."""
         with self._lock:
             self._received_at_s = now_s
 
-    def frame_published(self, drift: DriftResult, inference_s: float, latency_s: float) -> None:
-        """A frame's results were published, ``latency_s`` seconds after the camera's stamp."""
+    def frame_published(self, drift: DriftResult, timing: FrameTiming) -> None:
+        """A frame's results were published."""
         with self._lock:
             self._drift = drift
             self._failure = ""
-            self._inferences_s.append(inference_s)
-            self._latencies_s.append(latency_s)
+            self._timings.add(timing)
 
     def frame_failed(self, reason: str) -> None:
         """A frame could not be read or segmented; holds until the next one that can."""
         with self._lock:
             self._failure = reason
 
-    def latency_p50_s(self) -> float:
-        """Median time from the camera's stamp to publishing over the newest frames, seconds; NaN before the first."""
+    def latency_p50_ms(self) -> float:
+        """Median time from the camera's stamp to publishing over the newest frames, ms; NaN before the first."""
         with self._lock:
-            return median(self._latencies_s) if self._latencies_s else math.nan
+            return self._timings.median_ms("pipeline_latency_ms")
 
     def status(
         self, counts: FrameCounts, *, is_active: bool, is_watched: bool, stale_after_s: float, now_s: float
@@ -90,7 +85,7 @@ class CameraMonitor:
             else:
                 level, message, drift_state = DiagnosticStatus.OK, "the node is inactive", DriftState.UNKNOWN
             drift = self._drift
-            inference_s = median(self._inferences_s) if self._inferences_s else math.nan
+            medians_ms = {name: self._timings.median_ms(name) for name in TIMES}
             failure = self._failure
         values = {
             "topic": self._facts.topic,
@@ -103,17 +98,18 @@ class CameraMonitor:
             "dropped_stopped": counts.dropped_stopped,
             "failed": counts.failed,
             "pending": counts.pending,
-            "latency_p50_ms": format_ms(self.latency_p50_s()),
-            "inference_p50_ms": format_ms(inference_s),
+            **{name.replace("_ms", "_p50_ms"): format_ms(value) for name, value in medians_ms.items()},
             "drift_state": drift_state.name,
             "drift_score": format_score(drift.score) if drift else "-",
             "drift_warn_threshold": format_score(drift.warn_threshold) if drift else "-",
             "drift_error_threshold": format_score(drift.error_threshold) if drift else "-",
+            "drift_cause": format_cause(drift) if drift else "-",
+            "visibility_m": format_score(drift.visibility_m) if drift else "-",
             "model_id": self._facts.model_id,
             "device": self._facts.device,
             "last_failure": failure,
         }
-        return _status(level, f"{self._facts.node}: {self._facts.camera}", message, self._facts.camera, values)
+        return make_status(level, f"{self._facts.node}: {self._facts.camera}", message, self._facts.camera, values)
 
     def _judge(self, is_watched: bool, stale_after_s: float, now_s: float) -> tuple[bytes, str, DriftState]:
         drift_state = self._drift.state if self._drift else DriftState.UNKNOWN
@@ -143,10 +139,11 @@ def node_status(node: str, state: str, failure: str) -> DiagnosticStatus:
     """
     level = DiagnosticStatus.ERROR if failure else DiagnosticStatus.OK
     values = {"state": state, "last_failure": failure}
-    return _status(level, f"{node}: lifecycle", failure or state, node, values)
+    return make_status(level, f"{node}: lifecycle", failure or state, node, values)
 
 
-def _status(level: bytes, name: str, message: str, hardware_id: str, values: dict[str, Any]) -> DiagnosticStatus:
+def make_status(level: bytes, name: str, message: str, hardware_id: str, values: Mapping[str, Any]) -> DiagnosticStatus:
+    """A status whose values are shown as text."""
     pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     return DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id, values=pairs)
 
@@ -155,11 +152,19 @@ def _drift_message(drift: DriftResult, threshold: float) -> str:
     return f"drift {drift.state.name}: {drift.method} score {drift.score:.3g}, threshold {threshold:.3g}"
 
 
-def format_ms(seconds: float) -> str:
-    """Milliseconds with one decimal, "-" for NaN."""
-    return f"{1e3 * seconds:.1f}" if math.isfinite(seconds) else "-"
+def format_ms(milliseconds: float) -> str:
+    """With one decimal, "-" for NaN."""
+    return f"{milliseconds:.1f}" if math.isfinite(milliseconds) else "-"
 
 
 def format_score(score: float) -> str:
-    """A drift score or threshold, "-" for NaN."""
+    """A drift score, threshold or visibility, "-" for NaN."""
     return f"{score:.6g}" if math.isfinite(score) else "-"
+
+
+def format_cause(drift: DriftResult) -> str:
+    """The likeliest cause and its probability, "-" where none is estimated."""
+    if not drift.causes:
+        return "-"
+    cause = max(drift.causes, key=lambda name: drift.causes[name])
+    return f"{cause} {drift.causes[cause]:.2f}"

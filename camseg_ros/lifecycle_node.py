@@ -1,7 +1,6 @@
 """The lifecycle node: the model lives from configure to cleanup, subscriptions and publishers while it is active."""
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Header
 
-from camseg_core.errors import CamsegError
+from camseg_core.errors import CamsegError, ConfigurationError
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_ros import qos
 from camseg_ros.camera import CameraInput, find_cameras
@@ -42,7 +41,7 @@ class SegmentationNode(LifecycleNode):
         super().__init__("camseg", **node_arguments)
         self._engine_factory = engine_factory or InferenceEngine
         self._segmenter: Segmenter | None = None
-        self._inputs: list[CameraInput] = []
+        self._inputs: dict[str, CameraInput] = {}
         self._outputs: dict[str, CameraOutputs] = {}
         self._lifecycle_state = "unconfigured"
         self._failure = ""
@@ -87,6 +86,11 @@ class SegmentationNode(LifecycleNode):
             engine = self._engine_factory(settings.engine)
         except Exception as error:  # a GPU without memory raises torch's own
             return self._fail(f"configure: {describe(error)}")
+        try:
+            self._own_parameters.know_classes(engine.label_set.names)
+        except ConfigurationError as error:
+            engine.close()
+            return self._fail(f"configure: {error}")
         self._segmenter = Segmenter(
             engine,
             find_cameras(self, settings.cameras),
@@ -101,14 +105,17 @@ class SegmentationNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Makes publishers and subscriptions."""
         assert self._segmenter is not None
-        cameras, label_set = self._segmenter.cameras, self._segmenter.engine.label_set
-        self._outputs = {camera.name: CameraOutputs(self, camera.output_prefix, label_set) for camera in cameras}
+        settings, label_set = self._own_parameters.settings, self._segmenter.engine.label_set
+        for camera in self._segmenter.cameras:
+            # Frames that come before ``start`` are counted as dropped.
+            put = functools.partial(self._segmenter.put, camera.name)
+            self._inputs[camera.name] = CameraInput(self, camera, settings, put)
+            self._outputs[camera.name] = CameraOutputs(
+                self, camera.output_prefix, label_set, self._inputs[camera.name].newest_info
+            )
         self._segmenter.start(self._outputs)
-        self._inputs = [
-            CameraInput(self, camera, time.monotonic, functools.partial(self._segmenter.put, camera.name))
-            for camera in cameras
-        ]
-        self.get_logger().info(f"active: listening to {', '.join(camera.image_topic for camera in cameras)}")
+        topics = [camera.transported_topic(settings.image_transport) for camera in self._segmenter.cameras]
+        self.get_logger().info(f"active: listening to {', '.join(topics)}")
         return self._succeed("active")
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -145,9 +152,9 @@ class SegmentationNode(LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
     def _disconnect(self) -> bool:
-        for camera_input in self._inputs:
+        for camera_input in self._inputs.values():
             camera_input.close()
-        self._inputs = []
+        self._inputs = {}
         if self._segmenter is not None and not self._segmenter.stop(DEACTIVATE_TIMEOUT_S):
             return False
         for outputs in self._outputs.values():
@@ -158,6 +165,7 @@ class SegmentationNode(LifecycleNode):
     def _release(self) -> None:
         self.close(DEACTIVATE_TIMEOUT_S)
         self._segmenter = None
+        self._own_parameters.know_classes(None)
 
     def _publish_diagnostics(self) -> None:
         statuses = [node_status(self.get_name(), self._lifecycle_state, self._failure)]

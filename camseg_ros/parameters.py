@@ -16,7 +16,17 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.sampling import SAMPLERS
 
-OUTPUTS = ("mask", "mask_color", "overlay", "drift", "drift/score")
+OUTPUTS = (
+    "mask",
+    "mask_color",
+    "overlay",
+    "confidence",
+    "camera_info",
+    "drift",
+    "drift/score",
+    "drift/heatmap",
+    "debug",
+)
 """What the node can publish of a frame, by topic below the node's (or the camera's) name."""
 
 Value = str | bool | int | float | tuple[str, ...]
@@ -127,12 +137,37 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         " none: one camera on camera/image_raw with outputs below ~",
         pattern="[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*",
     ),
+    ParameterSpec(
+        "image_transport",
+        "raw",
+        "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage, JPEG or PNG, on the topic with /compressed",
+        choices=("raw", "compressed"),
+    ),
+    ParameterSpec(
+        "image_reliability",
+        "best_effort",
+        "reliability of the image subscription; best_effort matches every publisher",
+        choices=("best_effort", "reliable"),
+    ),
+    ParameterSpec("image_depth", 1, "frames the image subscription keeps until they are taken", (1, 100)),
+    ParameterSpec(
+        "image_durability",
+        "volatile",
+        "durability of the image subscription; volatile matches every publisher",
+        choices=("volatile", "transient_local"),
+    ),
     ParameterSpec("model", _ENGINE.model, "name of a shipped model, or folder with config.json and model.safetensors"),
     ParameterSpec("device", _ENGINE.device, "where to infer: auto (the first GPU if there is one), cpu or cuda:N"),
     ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,
         "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model",
+    ),
+    ParameterSpec(
+        "max_batch",
+        0,
+        "frames inferred at once, at most one of a camera; 0: all that wait on a GPU, one by one on a CPU",
+        (0, 64),
     ),
     ParameterSpec(
         "steps", _ENGINE.steps, "diffusion steps a frame; more are slower", (1, 1000), change=Change.ANY_TIME
@@ -148,7 +183,32 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         change=Change.ANY_TIME,
     ),
     ParameterSpec(
-        "overlay_alpha", 0.5, "share of the class colour in the overlay, fraction", (0.0, 1.0), change=Change.ANY_TIME
+        "num_samples",
+        _ENGINE.num_samples,
+        "masks drawn of each frame; their majority is the result, their agreement its confidence",
+        (1, 100),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec("outputs", OUTPUTS, "what is published", choices=OUTPUTS, change=Change.ANY_TIME),
+    ParameterSpec(
+        "output_size",
+        "camera",
+        "size of masks and pictures: the camera's, or the model's own, which is cheaper",
+        choices=("camera", "model"),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "classes",
+        (),
+        "names of the classes that masks hold, all other pixels being 255; none: every class",
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "overlay_alpha",
+        0.5,
+        "share of the class colour in the overlay, fraction",
+        (0.0, 1.0),
+        change=Change.ANY_TIME,
     ),
     ParameterSpec(
         "max_age_s",
@@ -164,6 +224,13 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         (0.1, 3600.0),
         change=Change.ANY_TIME,
     ),
+    ParameterSpec(
+        "expected_rate_hz",
+        0.0,
+        "frames a second that a camera should send; diagnostics warn when it is off by over a tenth; 0.0: any",
+        (0.0, 1000.0),
+        change=Change.ANY_TIME,
+    ),
 )
 """All of them, in the order of ``config/camseg.yaml``."""
 
@@ -173,25 +240,30 @@ class NodeSettings:
     """The node's parameters after validation.
 
     Attributes:
-        engine: model, device and sampling.
-        autostart: whether the node configures and activates itself.
-        cameras: their names; empty for one camera on the default topics.
-        overlay_alpha: share of the class colour in the overlay, 0 to 1.
-        max_age_s: age above which a frame is dropped, seconds; 0 for never.
-        stale_after_s: time without a frame after which the camera counts as stale, seconds.
+        engine: model, device and sampling; all others are described in ``PARAMETERS``.
     """
 
     engine: EngineSettings
     autostart: bool
     cameras: tuple[str, ...]
+    image_transport: str
+    image_reliability: str
+    image_depth: int
+    image_durability: str
+    max_batch: int
+    outputs: tuple[str, ...]
+    output_size: str
+    classes: tuple[str, ...]
     overlay_alpha: float
     max_age_s: float
     stale_after_s: float
+    expected_rate_hz: float
 
     @property
     def sampling(self) -> SamplingSettings:
         """How the next mask is drawn."""
-        return SamplingSettings(self.engine.steps, self.engine.sampler, self.engine.seed)
+        engine = self.engine
+        return SamplingSettings(engine.steps, engine.sampler, engine.seed, engine.num_samples)
 
 
 class NodeParameters:
@@ -208,11 +280,22 @@ class NodeParameters:
             ConfigurationError: a value given by YAML file or command line has the wrong type or is out of its range.
         """
         self._is_configured = is_configured
+        self._known_classes: tuple[str, ...] | None = None
         self._values = {spec.name: _declare(node, spec) for spec in PARAMETERS}
         self.settings = _settings(self._values)
         """Replaced as a whole when a parameter changes, so that any thread reads a consistent one."""
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
+
+    def know_classes(self, names: tuple[str, ...] | None) -> None:
+        """Tells which classes the model has; None where no model is loaded.
+
+        Raises:
+            ConfigurationError: the parameter ``classes`` names others.
+        """
+        if names is not None and (refusal := _unknown_classes(self.settings.classes, names)):
+            raise ConfigurationError(refusal)
+        self._known_classes = names
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
         # rclpy's own range check lets values through that are a rounding error outside.
@@ -224,6 +307,10 @@ class NodeParameters:
                     successful=False,
                     reason=f"parameter {spec.name!r} is fixed while the node is configured; clean up first",
                 )
+            if spec.name == "classes" and self._known_classes is not None:
+                refusal = _unknown_classes(value, self._known_classes)
+                if refusal:
+                    return SetParametersResult(successful=False, reason=refusal)
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: list[Parameter]) -> None:
@@ -257,6 +344,12 @@ def _declare(node: Node, spec: ParameterSpec) -> Any:
         node.set_parameters([Parameter(spec.name, Parameter.Type.STRING_ARRAY, list(value))])
     node.set_descriptor(spec.name, spec.descriptor())
     return value
+
+
+def _unknown_classes(chosen: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """What is wrong with a choice of classes; empty where nothing is."""
+    unknown = [name for name in chosen if name not in known]
+    return f"parameter 'classes' names {unknown}; expected some of {', '.join(known)}" if unknown else ""
 
 
 def _refusal(spec: ParameterSpec, value: object) -> str:

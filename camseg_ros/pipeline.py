@@ -1,17 +1,21 @@
 """What the worker does with frames: deserialise, convert, infer, publish."""
 
+import math
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from std_msgs.msg import Header
 
 from camseg_core.errors import CamsegError
 from camseg_core.frames import Frame, FrameResult
 from camseg_ros.camera import Arrival
-from camseg_ros.conversion import NS_PER_S, deserialize_header, deserialize_image, frame_from_message, stamp_ns
+from camseg_ros.conversion import IMAGE_TYPES, NS_PER_S, deserialize, frame_from_message
 from camseg_ros.diagnostics import CameraMonitor
 from camseg_ros.parameters import NodeSettings
 from camseg_ros.publication import CameraOutputs
+from camseg_ros.timing import FrameTiming
 from camseg_ros.worker import Outcome
 
 if TYPE_CHECKING:
@@ -20,8 +24,13 @@ if TYPE_CHECKING:
     from camseg_core.runtime.engine import InferenceEngine
 
 
+Result = TypeVar("Result")
+
+NS_PER_MS = 1e6
+
+
 class FramePipeline:
-    """The jobs of the node's ``FrameWorker``; its methods are called in the worker's thread."""
+    """The jobs of the node's ``FrameWorker``, called in its thread."""
 
     def __init__(
         self,
@@ -40,7 +49,7 @@ class FramePipeline:
             on_failure: told the camera and the reason of every failed frame.
             settings: the present ones, asked once a frame.
             now_ns: the node's clock, nanoseconds.
-            logger: for changes of size.
+            logger: for changes of size or encoding.
         """
         self._engine = engine
         self._monitors = monitors
@@ -48,78 +57,107 @@ class FramePipeline:
         self._settings = settings
         self._now_ns = now_ns
         self._logger = logger
+        self._engine_lock = threading.Lock()
         self._outputs: Mapping[str, CameraOutputs] = {}
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._image_kinds: dict[str, str] = {}
+        self._published_at_s: dict[str, float] = {}
 
     def connect(self, outputs: Mapping[str, CameraOutputs]) -> None:
         """Where results go from now on, by camera; call it while the worker is stopped."""
         self._outputs = outputs
 
+    def with_engine(self, use: Callable[["InferenceEngine"], Result]) -> Result:
+        """What ``use`` returns of the engine, called between two frames in the caller's thread."""
+        with self._engine_lock:
+            return use(self._engine)
+
     def is_watched(self, camera: str) -> bool:
         """Whether anybody subscribes to a camera's results."""
-        return camera in self._outputs and self._outputs[camera].is_watched()
+        return camera in self._outputs and self._outputs[camera].is_watched(self._settings())
 
     def reason_to_drop(self, camera: str, item: Arrival) -> Outcome | None:
         """See FrameJobs."""
         if not self.is_watched(camera):
             return Outcome.DROPPED_UNWATCHED
         max_age_s = self._settings().max_age_s
-        if max_age_s > 0.0:
-            age_ns = self._now_ns() - stamp_ns(deserialize_header(item.serialized).stamp)
-            if age_ns > max_age_s * NS_PER_S:
-                return Outcome.DROPPED_STALE
-        return None
+        if max_age_s == 0.0 or item.stamp_ns is None:
+            return None
+        return Outcome.DROPPED_STALE if self._now_ns() - item.stamp_ns > max_age_s * NS_PER_S else None
 
     def process(self, batch: Sequence[tuple[str, Arrival]]) -> Mapping[str, Exception]:
         """See FrameJobs."""
+        taken_at_s = time.monotonic()
+        settings = self._settings()
         failures: dict[str, Exception] = {}
-        read: list[tuple[Frame, Header]] = []
+        read: list[tuple[Frame, Header, Arrival]] = []
         for camera, arrival in batch:
             try:
-                read.append(self._read(camera, arrival))
+                read.append((*self._read(camera, arrival, settings), arrival))
             except Exception as error:
                 failures[camera] = error
-        results = self._infer([frame for frame, _ in read])
-        for (frame, header), result in zip(read, results, strict=True):
+        results = self._infer([frame for frame, _, _ in read], settings)
+        for (frame, header, arrival), result in zip(read, results, strict=True):
             try:
                 if isinstance(result, Exception):
                     raise result
-                self._publish(frame, header, result)
+                self._outputs[frame.camera].publish(frame, result, header, settings)
             except Exception as error:
                 failures[frame.camera] = error
+            else:
+                self._note_times(frame, header, arrival, result, taken_at_s)
         return failures
 
     def report_failure(self, camera: str, error: Exception) -> None:
         """See FrameJobs."""
         self._on_failure(camera, describe(error))
 
-    def _read(self, camera: str, arrival: Arrival) -> tuple[Frame, Header]:
-        message = deserialize_image(arrival.serialized)
+    def _read(self, camera: str, arrival: Arrival, settings: NodeSettings) -> tuple[Frame, Header]:
+        message: Any = deserialize(arrival.serialized, IMAGE_TYPES[settings.image_transport])
         frame = frame_from_message(message, camera)
-        self._note_size(camera, frame.image.shape[:2])
+        height, width = frame.image.shape[:2]
+        self._note_kind(camera, f"{height}x{width} {getattr(message, 'encoding', '') or message.format}")
         return frame, message.header
 
-    def _infer(self, frames: list[Frame]) -> Sequence[FrameResult | Exception]:
+    def _infer(self, frames: list[Frame], settings: NodeSettings) -> Sequence[FrameResult | Exception]:
         """The result, or the error, of each frame."""
-        results: list[FrameResult | Exception] = []
-        for frame in frames:
-            try:
-                results.append(self._engine.infer(frame))
-            except Exception as error:
-                results.append(error)
-        return results
+        if not frames:
+            return []
+        try:
+            with self._engine_lock:
+                return self._engine.infer_batch(
+                    frames,
+                    settings.sampling,
+                    with_confidence=any(self._outputs[frame.camera].wants_confidence(settings) for frame in frames),
+                    at_model_size=settings.output_size == "model",
+                )
+        except Exception as error:
+            if len(frames) == 1:
+                return [error]
+        # One frame, or too many at once, must not cost the others theirs.
+        return [result for frame in frames for result in self._infer([frame], settings)]
 
-    def _publish(self, frame: Frame, header: Header, result: FrameResult) -> None:
-        self._outputs[frame.camera].publish(frame, result, header, self._settings())
-        latency_s = (self._now_ns() - frame.stamp_ns) / NS_PER_S
-        self._monitors[frame.camera].frame_published(result.drift, result.inference_s, latency_s)
+    def _note_times(
+        self, frame: Frame, header: Header, arrival: Arrival, result: FrameResult, taken_at_s: float
+    ) -> None:
+        published_at_s, now_ns = time.monotonic(), self._now_ns()
+        before_s = self._published_at_s.get(frame.camera, math.nan)
+        self._published_at_s[frame.camera] = published_at_s
+        timing = FrameTiming(
+            transport_latency_ms=(arrival.received_ns - frame.stamp_ns) / NS_PER_MS,
+            waiting_time_ms=1e3 * (taken_at_s - arrival.received_at_s),
+            inference_time_ms=1e3 * result.inference_s,
+            processing_time_ms=1e3 * (published_at_s - taken_at_s),
+            pipeline_latency_ms=(now_ns - frame.stamp_ns) / NS_PER_MS,
+            cyclic_time_ms=1e3 * (published_at_s - before_s),
+        )
+        self._monitors[frame.camera].frame_published(result.drift, timing)
+        self._outputs[frame.camera].publish_timing(header, timing, self._settings())
 
-    def _note_size(self, camera: str, size: tuple[int, int]) -> None:
-        known = self._sizes.get(camera, size)
-        if known != size:
-            old, new = ("x".join(map(str, s)) for s in (known, size))
-            self._logger.info(f"image size of {camera} changed from {old} to {new} (height x width)")
-        self._sizes[camera] = size
+    def _note_kind(self, camera: str, kind: str) -> None:
+        known = self._image_kinds.get(camera, kind)
+        if known != kind:
+            self._logger.info(f"images of {camera} changed from {known} to {kind} (height x width, encoding)")
+        self._image_kinds[camera] = kind
 
 
 def describe(error: Exception) -> str:

@@ -1,59 +1,155 @@
 """The publishers of one camera; what nobody subscribes to is not computed."""
 
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Float32, Header
 
-from camseg_core.drawing import colorize, draw_drift_gauge, overlay
+from camseg_core.drawing import colorize, draw_drift_gauge, draw_legend, draw_region_scores, overlay
+from camseg_core.errors import FrameError
 from camseg_core.frames import Frame, FrameResult
-from camseg_core.labels import LabelSet
+from camseg_core.labels import UNLABELLED, LabelSet
 from camseg_ros import qos
-from camseg_ros.conversion import drift_message, image_message, score_message
+from camseg_ros.borrowed_messages import Float64Stamped, LabelInfo
+from camseg_ros.camera_info import scaled_camera_info
+from camseg_ros.conversion import drift_message, image_message, label_info_message, score_message
+from camseg_ros.failure_log import FailureLog
 from camseg_ros.msg import EmbeddingDrift
 from camseg_ros.parameters import NodeSettings
+from camseg_ros.timing import TIMES, FrameTiming
+
+OUTPUT_TYPES: dict[str, type] = {
+    "mask": Image,
+    "mask_color": Image,
+    "overlay": Image,
+    "confidence": Image,
+    "camera_info": CameraInfo,
+    "drift": EmbeddingDrift,
+    "drift/score": Float32,
+    "drift/heatmap": Image,
+}
 
 
 class CameraOutputs:
     """What the node publishes of one camera, from activation to deactivation."""
 
-    def __init__(self, node: Node, prefix: str, label_set: LabelSet) -> None:
-        """Makes the publishers, on topics that begin with ``prefix``; masks are drawn in ``label_set``'s colours."""
+    def __init__(
+        self, node: Node, prefix: str, label_set: LabelSet, newest_info: Callable[[], CameraInfo | None]
+    ) -> None:
+        """Makes the publishers and says, once, which classes masks hold.
+
+        Args:
+            node: whose publishers.
+            prefix: what the topics begin with.
+            label_set: the classes of masks and their colours.
+            newest_info: the camera's own calibration.
+        """
         self._node = node
         self._label_set = label_set
-        self._mask = node.create_publisher(Image, f"{prefix}/mask", qos.OUTPUT)
-        self._mask_color = node.create_publisher(Image, f"{prefix}/mask_color", qos.OUTPUT)
-        self._overlay = node.create_publisher(Image, f"{prefix}/overlay", qos.OUTPUT)
-        self._drift = node.create_publisher(EmbeddingDrift, f"{prefix}/drift", qos.OUTPUT)
-        self._drift_score = node.create_publisher(Float32, f"{prefix}/drift/score", qos.OUTPUT)
-        self._all = (self._mask, self._mask_color, self._overlay, self._drift, self._drift_score)
+        self._newest_info = newest_info
+        self._info_failures = FailureLog(node.get_logger().warning, time.monotonic)
+        self._frame_publishers: dict[str, Publisher] = {
+            name: node.create_publisher(kind, f"{prefix}/{name}", qos.OUTPUT) for name, kind in OUTPUT_TYPES.items()
+        }
+        self._timing_publishers: dict[str, Publisher] = {
+            name: node.create_publisher(Float64Stamped, f"{prefix}/debug/{name}", qos.OUTPUT) for name in TIMES
+        }
+        self._label_info = node.create_publisher(LabelInfo, f"{prefix}/label_info", qos.LATCHED)
+        self._label_info.publish(label_info_message(label_set, node.get_clock().now().to_msg()))
 
-    def is_watched(self) -> bool:
-        """Whether anybody subscribes to any of it."""
-        return any(has_subscriber(publisher) for publisher in self._all)
+    def is_watched(self, settings: NodeSettings) -> bool:
+        """Whether anybody subscribes to anything that is published of a frame."""
+        timing_is_watched = "debug" in settings.outputs and any(map(_has_subscriber, self._timing_publishers.values()))
+        return timing_is_watched or any(self._wants(name, settings) for name in self._frame_publishers)
+
+    def wants_confidence(self, settings: NodeSettings) -> bool:
+        """Whether the engine must say how sure it is."""
+        return self._wants("confidence", settings)
 
     def publish(self, frame: Frame, result: FrameResult, header: Header, settings: NodeSettings) -> None:
         """Publishes a frame's results with the camera's header, to whoever subscribes."""
-        if has_subscriber(self._mask):
-            self._mask.publish(image_message(result.labels, "mono8", header))
-        if has_subscriber(self._drift):
+        picture = _Picture(frame.image, result.labels, self._label_set, settings.classes)
+        if self._wants("mask", settings):
+            self._send("mask", image_message(picture.labels, "mono8", header))
+        if self._wants("confidence", settings) and result.confidence is not None:
+            self._send(
+                "confidence", image_message(cv2.convertScaleAbs(result.confidence, alpha=255.0), "mono8", header)
+            )
+        if self._wants("camera_info", settings):
+            self._publish_info(header, frame.image.shape[:2], picture.labels.shape)
+        if self._wants("drift", settings):
             latency_s = (self._node.get_clock().now().nanoseconds - frame.stamp_ns) * 1e-9
-            self._drift.publish(drift_message(result.drift, frame.camera, header, latency_s))
-        if has_subscriber(self._drift_score):
-            self._drift_score.publish(score_message(result.drift))
-        if has_subscriber(self._mask_color):
-            self._mask_color.publish(image_message(colorize(result.labels, self._label_set), "rgb8", header))
-        if has_subscriber(self._overlay):
-            picture = overlay(frame.image, result.labels, self._label_set, settings.overlay_alpha)
-            draw_drift_gauge(picture, result.drift)
-            self._overlay.publish(image_message(picture, "rgb8", header))
+            self._send("drift", drift_message(result.drift, frame.camera, header, latency_s))
+        if self._wants("drift/score", settings):
+            self._send("drift/score", score_message(result.drift))
+        if self._wants("drift/heatmap", settings) and result.drift.region_scores:
+            heatmap = draw_region_scores(picture.image(), result.drift)
+            self._send("drift/heatmap", image_message(heatmap, "rgb8", header))
+        if self._wants("mask_color", settings):
+            self._send("mask_color", image_message(colorize(picture.labels, self._label_set), "rgb8", header))
+        if self._wants("overlay", settings):
+            drawn = overlay(picture.image(), picture.labels, self._label_set, settings.overlay_alpha)
+            draw_legend(drawn, self._label_set, settings.classes)
+            draw_drift_gauge(drawn, result.drift)
+            self._send("overlay", image_message(drawn, "rgb8", header))
+
+    def publish_timing(self, header: Header, timing: FrameTiming, settings: NodeSettings) -> None:
+        """Publishes where a frame's time went, with the camera's stamp."""
+        if "debug" not in settings.outputs:
+            return
+        for name, milliseconds in timing.items():
+            if _has_subscriber(self._timing_publishers[name]):
+                self._timing_publishers[name].publish(Float64Stamped(stamp=header.stamp, data=float(milliseconds)))
 
     def close(self) -> None:
         """Destroys the publishers."""
-        for publisher in self._all:
+        for publisher in (*self._frame_publishers.values(), *self._timing_publishers.values(), self._label_info):
             self._node.destroy_publisher(publisher)
 
+    def _wants(self, name: str, settings: NodeSettings) -> bool:
+        return name in settings.outputs and _has_subscriber(self._frame_publishers[name])
 
-def has_subscriber(publisher: Publisher) -> bool:
-    """Whether anybody would receive what is published."""
+    def _send(self, name: str, message: object) -> None:
+        self._frame_publishers[name].publish(message)
+
+    def _publish_info(self, header: Header, image_size: tuple[int, int], size: tuple[int, int]) -> None:
+        try:
+            info = self._newest_info()
+            if info is None:
+                return
+            scaled = scaled_camera_info(info, image_size, size)
+        except FrameError as error:  # the mask is right all the same
+            self._info_failures.report(f"no camera_info is published: {error}")
+            return
+        scaled.header = header
+        self._send("camera_info", scaled)
+
+
+class _Picture:
+    """Labels as they are published, and the camera's image at their size, made when first asked for."""
+
+    def __init__(self, image: np.ndarray, labels: np.ndarray, label_set: LabelSet, classes: tuple[str, ...]) -> None:
+        self._image = image
+        self.labels = _keep_classes(labels, label_set, classes) if classes else labels
+
+    def image(self) -> np.ndarray:
+        if self._image.shape[:2] != self.labels.shape:
+            self._image = cv2.resize(self._image, self.labels.shape[::-1], interpolation=cv2.INTER_AREA)
+        return self._image
+
+
+def _keep_classes(labels: np.ndarray, label_set: LabelSet, names: tuple[str, ...]) -> np.ndarray:
+    """Labels in which every class but those named is unlabelled."""
+    table = np.full(256, UNLABELLED, dtype=np.uint8)
+    for name in names:
+        table[label_set.names.index(name)] = label_set.names.index(name)
+    return cv2.LUT(labels, table)
+
+
+def _has_subscriber(publisher: Publisher) -> bool:
     return publisher.get_subscription_count() > 0

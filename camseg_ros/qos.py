@@ -8,7 +8,7 @@ CAMERA_INPUT = QoSProfile(
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
-"""For camera images: only the newest counts, and best effort matches every publisher."""
+"""For what cameras send: only the newest counts, and best effort matches every publisher."""
 
 OUTPUT = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -18,6 +18,14 @@ OUTPUT = QoSProfile(
 )
 """For what the node publishes: reliable, because that serves reliable and best-effort subscribers alike."""
 
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""For what is said once and holds: whoever subscribes later gets it too."""
+
 DIAGNOSTICS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=10,
@@ -25,3 +33,13 @@ DIAGNOSTICS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 """For /diagnostics, as diagnostic_updater publishes it."""
+
+
+def image_input(reliability: str, depth: int, durability: str) -> QoSProfile:
+    """For camera images where the parameters say so; names as ``rmw`` has them, in lower case."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy[reliability.upper()],
+        durability=DurabilityPolicy[durability.upper()],
+    )

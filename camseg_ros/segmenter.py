@@ -2,22 +2,27 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from camseg_ros.camera import Arrival, Camera
+from camseg_ros.conversion import NS_PER_S
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
 from camseg_ros.failure_log import FailureLog
 from camseg_ros.parameters import NodeSettings
 from camseg_ros.pipeline import FramePipeline
 from camseg_ros.publication import CameraOutputs
+from camseg_ros.topic_status import TopicMonitor
 from camseg_ros.worker import FrameCounts, FrameWorker
 
 if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
     from camseg_core.runtime.engine import InferenceEngine
+
+
+Result = TypeVar("Result")
 
 
 class Segmenter:
@@ -53,12 +58,19 @@ class Segmenter:
         }
         self._failure_logs = {camera.name: FailureLog(logger.error, time.monotonic) for camera in cameras}
         self._pipeline = FramePipeline(engine, self._monitors, self._report_failure, settings, now_ns, logger)
-        self._worker: FrameWorker[Arrival] = FrameWorker([camera.name for camera in cameras], self._pipeline)
+        self._topic_monitors = {
+            camera.name: TopicMonitor(node_name, camera.transported_topic(settings().image_transport))
+            for camera in cameras
+        }
+        max_batch = settings().max_batch or (len(self.cameras) if str(engine.device).startswith("cuda") else 1)
+        self._worker: FrameWorker[Arrival] = FrameWorker([camera.name for camera in cameras], self._pipeline, max_batch)
         self._worker.stop(timeout_s=0.0)
 
     def put(self, camera: str, arrival: Arrival) -> None:
         """Hands in a frame; returns at once."""
         self._monitors[camera].frame_received(arrival.received_at_s)
+        delay_s = None if arrival.stamp_ns is None else (arrival.received_ns - arrival.stamp_ns) / NS_PER_S
+        self._topic_monitors[camera].tick(arrival.received_at_s, delay_s)
         self._worker.put(camera, arrival)
 
     def start(self, outputs: Mapping[str, CameraOutputs]) -> None:
@@ -77,19 +89,26 @@ class Segmenter:
         """What became of a camera's frames so far."""
         return self._worker.counts(camera)
 
+    def with_engine(self, use: Callable[["InferenceEngine"], Result]) -> Result:
+        """What ``use`` returns of the engine, called between two frames."""
+        return self._pipeline.with_engine(use)
+
     def statuses(self, is_active: bool) -> list[DiagnosticStatus]:
-        """What diagnostics say of each camera now."""
-        stale_after_s = self._settings().stale_after_s
-        return [
+        """What diagnostics say of each camera now, and of each camera's topic while the node listens."""
+        settings, now_s = self._settings(), time.monotonic()
+        cameras = [
             self._monitors[camera.name].status(
                 self.counts(camera.name),
                 is_active=is_active,
                 is_watched=self._pipeline.is_watched(camera.name),
-                stale_after_s=stale_after_s,
-                now_s=time.monotonic(),
+                stale_after_s=settings.stale_after_s,
+                now_s=now_s,
             )
             for camera in self.cameras
         ]
+        if not is_active:
+            return cameras
+        return cameras + [self._topic_monitors[c.name].status(now_s, settings.expected_rate_hz) for c in self.cameras]
 
     def log_summary(self) -> None:
         """Logs what became of each camera's frames."""
@@ -100,7 +119,7 @@ class Segmenter:
                 f" dropped {counts.dropped} (busy {counts.dropped_busy}, stale {counts.dropped_stale},"
                 f" unwatched {counts.dropped_unwatched}, stopped {counts.dropped_stopped}),"
                 f" failed {counts.failed}, unfinished {counts.pending};"
-                f" latency p50 {format_ms(self._monitors[camera.name].latency_p50_s())} ms"
+                f" latency p50 {format_ms(self._monitors[camera.name].latency_p50_ms())} ms"
             )
 
     def close(self, timeout_s: float) -> bool:

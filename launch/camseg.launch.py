@@ -45,7 +45,7 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "cameras",
         default_value="",
-        description="names of several cameras as a list, [front,left], each on NAME/image_raw; empty: as in params_file",
+        description="several cameras, as [front,left], each on NAME/image_raw; empty: as in params_file",
     ),
     DeclareLaunchArgument("model", default_value="", description="model; empty: as in params_file"),
     DeclareLaunchArgument("device", default_value="", description="auto, cpu or cuda:N; empty: as in params_file"),

@@ -39,7 +39,7 @@ venv_hash() {
 # Modules, launch and config files are linked, not copied: of these only a new or gone name needs a build.
 build_hash() {
     {
-        cat $venv_stamp CMakeLists.txt package.xml pyproject.toml setup.py msg/* scripts/*
+        cat $venv_stamp CMakeLists.txt package.xml pyproject.toml setup.py msg/* srv/* scripts/*
         find camseg_core camseg_ros launch config -type f -not -name '*.pyc' | LC_ALL=C sort
     } | sha256sum
 }

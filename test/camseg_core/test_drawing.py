@@ -1,9 +1,18 @@
 """Pictures for people: class colours, overlays, the drift gauge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from camseg_core.drawing import STATE_COLORS, colorize, draw_drift_gauge, overlay
+from camseg_core.drawing import (
+    STATE_COLORS,
+    colorize,
+    draw_drift_gauge,
+    draw_legend,
+    draw_region_scores,
+    overlay,
+)
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_core.labels import CAMVID, UNLABELLED
@@ -92,3 +101,33 @@ def test_gauge_without_a_score_has_no_bar():
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (48, 64), (1080, 1920)])
 def test_gauge_fits_any_image(size):
     draw_drift_gauge(np.zeros((*size, 3), np.uint8), drift(12.0, DriftState.NOMINAL))
+
+
+@pytest.mark.parametrize(("height", "width"), [(360, 480), (1080, 1920), (90, 120)])
+def test_legend_shows_every_class_in_its_color_and_leaves_the_rest_of_the_picture(height, width):
+    image = np.full((height, width, 3), 255, np.uint8)
+    draw_legend(image, CAMVID)
+    shown = {tuple(color) for color in np.unique(image.reshape(-1, 3), axis=0)}
+    assert set(CAMVID.colors) <= shown
+    assert (image[: 2 * height // 3] == 255).all()
+
+
+def test_legend_of_some_classes_shows_only_those():
+    image = np.full((360, 480, 3), 255, np.uint8)
+    draw_legend(image, CAMVID, ("road",))
+    assert share_of_color(image, ROAD_RGB) > 0
+    assert share_of_color(image, CAMVID.colors[8]) == 0
+
+
+def test_regions_are_clear_below_half_the_warn_threshold_and_reddest_from_the_error_threshold_on():
+    image = np.full((40, 60, 3), 100, np.uint8)
+    scores = (0.0, 8.0, 14.0, 20.0, 99.0, float("nan"))  # warn 16, error 20
+    judged = replace(drift(18.0, DriftState.WARN), region_rows=2, region_columns=3, region_scores=scores)
+    drawn = draw_region_scores(image, judged)
+    assert (image == 100).all()
+    regions = [drawn[10, 10], drawn[10, 30], drawn[10, 50], drawn[30, 10], drawn[30, 30], drawn[30, 50]]
+    unchanged = [bool((region == 100).all()) for region in regions]
+    assert unchanged == [True, True, False, False, False, True]
+    error = np.array(STATE_COLORS[DriftState.ERROR])
+    np.testing.assert_allclose(regions[3], 0.4 * 100 + 0.6 * error, atol=0.5)
+    np.testing.assert_array_equal(regions[3], regions[4])

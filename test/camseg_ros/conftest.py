@@ -71,15 +71,22 @@ def start_node(ros_domain, tmp_path) -> Iterator[Callable[..., "NodeProcess"]]:
 
 @pytest.fixture
 def make_local_node(ros_domain) -> Iterator[Callable[..., "LocalNode"]]:
-    """Makes nodes with FakeEngine in this process, with the given parameters, in the test's domain."""
+    """Makes nodes in this process, in the test's domain; arguments are those of LocalNode."""
     from ros_harness import LocalNode
 
     with ExitStack() as running:
 
-        def make(inference_s: float = 0.0, **parameters: object) -> LocalNode:
-            return running.enter_context(LocalNode(ros_domain, inference_s, **parameters))
+        def make(**arguments: object) -> LocalNode:
+            return running.enter_context(LocalNode(ros_domain, **arguments))
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def shared_domain(transport) -> Iterator[int]:
+    """A ROS domain for one module."""
+    with claimed_domain() as domain:
+        yield domain
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,19 @@
 """A stand-in for the engine whose results follow from the image, so that a test can say what must come out."""
 
 import time
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from camseg_core.errors import WeightsError
 from camseg_core.frames import DriftResult, DriftState, Frame, FrameResult
 from camseg_core.labels import CAMVID
+from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.engine import EngineSettings
 
 WARN_THRESHOLD, ERROR_THRESHOLD = 100.0, 200.0
+MODEL_SIZE = (24, 32)
 UNLOADABLE_MODEL = "unloadable"
 UNREADABLE_RED = 250
 """An image whose first pixel has this red value makes the engine fail, as a GPU without memory would."""
@@ -18,6 +22,11 @@ UNREADABLE_RED = 250
 def expected_labels(image: np.ndarray) -> np.ndarray:
     """What FakeEngine finds: the red channel modulo the number of classes."""
     return image[:, :, 0] % len(CAMVID)
+
+
+def expected_confidence(image: np.ndarray) -> np.ndarray:
+    """How sure FakeEngine is: the blue channel as a fraction."""
+    return image[:, :, 2].astype(np.float32) / 255.0
 
 
 def drift_of(score: float, stamp_ns: int) -> DriftResult:
@@ -36,6 +45,11 @@ def drift_of(score: float, stamp_ns: int) -> DriftResult:
         state_since_ns=stamp_ns,
         reference_id="fake-reference",
         model_id="fake-model",
+        region_rows=2,
+        region_columns=3,
+        region_scores=(0.0, 0.0, 0.0, 0.0, 0.0, 2.0 * ERROR_THRESHOLD),
+        causes={"fog": 0.75, "rain": 0.25},
+        visibility_m=120.0,
     )
 
 
@@ -53,15 +67,26 @@ class FakeEngine:
         self.settings = settings
         self.frames = 0
         self.is_closed = False
+        self.batches: list[list[str]] = []
+        self.samplings: list[SamplingSettings] = []
         self._inference_s = inference_s
 
-    def infer(self, frame: Frame) -> FrameResult:
-        self.frames += 1
-        if frame.image[0, 0, 0] == UNREADABLE_RED:
+    def infer_batch(
+        self, frames: Sequence[Frame], sampling: SamplingSettings, with_confidence: bool, at_model_size: bool
+    ) -> list[FrameResult]:
+        self.frames += len(frames)
+        self.batches.append([frame.camera for frame in frames])
+        self.samplings.append(sampling)
+        if any(frame.image[0, 0, 0] == UNREADABLE_RED for frame in frames):
             raise RuntimeError("out of memory")
         time.sleep(self._inference_s)
+        return [self._result(frame, with_confidence, at_model_size) for frame in frames]
+
+    def _result(self, frame: Frame, with_confidence: bool, at_model_size: bool) -> FrameResult:
+        image = cv2.resize(frame.image, MODEL_SIZE[::-1]) if at_model_size else frame.image
+        confidence = expected_confidence(image) if with_confidence else None
         drift = drift_of(float(frame.image[0, 0, 1]), frame.stamp_ns)
-        return FrameResult(labels=expected_labels(frame.image), drift=drift, inference_s=self._inference_s)
+        return FrameResult(expected_labels(image), drift, self._inference_s, confidence)
 
     def close(self) -> None:
         self.is_closed = True

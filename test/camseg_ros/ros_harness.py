@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from camseg_ros.msg import EmbeddingDrift
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fake_engine import FakeEngine
 from lifecycle_msgs.msg import Transition
@@ -24,11 +23,13 @@ from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from std_msgs.msg import Float32, Header
+from std_msgs.msg import Header
 
 from camseg_core.runtime.engine import EngineSettings
+from camseg_ros.borrowed_messages import Float64Stamped
 from camseg_ros.conversion import image_message, time_message
-from camseg_ros.lifecycle_node import SegmentationNode
+from camseg_ros.lifecycle_node import EngineFactory, SegmentationNode
+from camseg_ros.publication import OUTPUT_TYPES
 from camseg_ros.worker import FrameCounts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,8 @@ STOP_PATIENCE_S = 10.0
 
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-OUTPUTS = {"mask": Image, "mask_color": Image, "overlay": Image, "drift": EmbeddingDrift, "drift/score": Float32}
+OUTPUTS = {name: kind for name, kind in OUTPUT_TYPES.items() if name != "camera_info"}
+"""What is published of every frame; camera_info is where the camera has one."""
 
 
 def frame_message(pixels: np.ndarray, stamp_ns: int, frame_id: str = "front_optical") -> Image:
@@ -106,15 +108,25 @@ class NodeProcess:
 
 
 class LocalNode:
-    """A node with FakeEngine in this process, with an executor in a thread of its own."""
+    """A node in this process, with FakeEngine or another engine, and an executor in a thread of its own."""
 
-    def __init__(self, domain: int, inference_s: float = 0.0, **parameters: object) -> None:
+    def __init__(
+        self,
+        domain: int,
+        inference_s: float = 0.0,
+        ros_arguments: Sequence[str] = (),
+        engine_factory: EngineFactory | None = None,
+        **parameters: object,
+    ) -> None:
         self._context = rclpy.Context()
-        rclpy.init(context=self._context, domain_id=domain)
+        rclpy.init(args=["--ros-args", *ros_arguments], context=self._context, domain_id=domain)
         self.engines: list[FakeEngine] = []
+        """Those that were made, oldest first; none with an ``engine_factory``."""
         self._inference_s = inference_s
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        self.node = SegmentationNode(self._make_engine, context=self._context, parameter_overrides=overrides)
+        self.node = SegmentationNode(
+            engine_factory or self._make_engine, context=self._context, parameter_overrides=overrides
+        )
         if self.node.starts_by_itself:
             self.node.start()
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -160,18 +172,25 @@ class Peer:
         for output in outputs:
             name = f"{camera}/{output}" if camera else output
             self.received[name] = []
-            self.node.create_subscription(OUTPUTS[output], f"/camseg/{name}", self.received[name].append, qos)
+            kind = OUTPUT_TYPES.get(output, Float64Stamped)
+            self.node.create_subscription(kind, f"/camseg/{name}", self.received[name].append, qos)
 
-    def publish(self, message: Image, topic: str | None = None) -> None:
+    def publish(self, message: Any, topic: str | None = None) -> None:
         self.camera(topic).publish(message)
 
-    def camera(self, topic: str | None = None) -> Publisher:
+    def camera(self, topic: str | None = None, kind: type = Image, qos: QoSProfile = RELIABLE) -> Publisher:
         """The publisher of a camera; made where it is new."""
         if topic is None:
             return self._camera
         if topic not in self._cameras:
-            self._cameras[topic] = self.node.create_publisher(Image, topic, RELIABLE)
+            self._cameras[topic] = self.node.create_publisher(kind, topic, qos)
         return self._cameras[topic]
+
+    def spin_for(self, seconds: float) -> None:
+        """Takes what comes meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=0.02)
 
     def call(self, kind: type, service: str, **fields: object) -> Any:
         """The answer of one of the node's services."""

@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_ros.conversion import (
-    deserialize_image,
+    deserialize,
     drift_message,
     frame_from_message,
     image_message,
@@ -65,9 +65,10 @@ def test_contradictory_message_is_refused():
 @pytest.mark.parametrize("keep", [0, 3, 20, 60])
 def test_serialised_image_that_is_cut_short_is_refused(keep):
     serialized = serialize_message(image_message(np.zeros((5, 9), np.uint8), "mono8", HEADER))
-    assert deserialize_image(serialized).height == 5
-    with pytest.raises(FrameError, match=f"image message of {keep} bytes"):
-        deserialize_image(serialized[:keep])
+    assert deserialize(serialized, Image).height == 5
+    assert deserialize(serialized, Header) == HEADER  # without reading the pixels
+    with pytest.raises(FrameError, match=f"Image message of {keep} bytes"):
+        deserialize(serialized[:keep], Image)
 
 
 @pytest.mark.parametrize("nanoseconds", [0, 1, 999_999_999, 1_000_000_000, 1_700_000_000_123_456_789])

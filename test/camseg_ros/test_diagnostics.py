@@ -1,10 +1,14 @@
 """The diagnostic status of a camera: level, message and counters for each situation."""
 
+import math
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import drift_of
 
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, node_status
+from camseg_ros.timing import FrameTiming
+from camseg_ros.topic_status import TopicMonitor
 from camseg_ros.worker import FrameCounts
 
 pytestmark = pytest.mark.ros
@@ -41,14 +45,22 @@ def values_of(status: DiagnosticStatus) -> dict[str, str]:
 
 def publish(monitor: CameraMonitor, score: float, latency_s: float = 0.1) -> None:
     monitor.frame_received(10.0)
-    monitor.frame_published(drift_of(score, stamp_ns=0), inference_s=0.05, latency_s=latency_s)
+    timing = FrameTiming(
+        transport_latency_ms=2.0,
+        waiting_time_ms=1.0,
+        inference_time_ms=50.0,
+        processing_time_ms=55.0,
+        pipeline_latency_ms=1e3 * latency_s,
+        cyclic_time_ms=math.nan,
+    )
+    monitor.frame_published(drift_of(score, stamp_ns=0), timing)
 
 
 def test_stale_before_the_first_frame(monitor):
     status = status_of(monitor)
     assert (status.level, status.message) == (DiagnosticStatus.STALE, "no frame yet on /front/image_raw")
     assert (status.name, status.hardware_id) == ("camseg: front", "front")
-    assert values_of(status)["latency_p50_ms"] == "-"
+    assert values_of(status)["pipeline_latency_p50_ms"] == "-"
 
 
 @pytest.mark.parametrize(
@@ -119,13 +131,56 @@ def test_values_are_the_counters_medians_and_facts(monitor):
         "dropped_stopped": "1",
         "failed": "1",
         "pending": "1",
-        "latency_p50_ms": "200.0",
-        "inference_p50_ms": "50.0",
+        "transport_latency_p50_ms": "2.0",
+        "waiting_time_p50_ms": "1.0",
+        "inference_time_p50_ms": "50.0",
+        "processing_time_p50_ms": "55.0",
+        "pipeline_latency_p50_ms": "200.0",
+        "cyclic_time_p50_ms": "-",
         "drift_state": "NOMINAL",
         "drift_score": "50",
         "drift_warn_threshold": "100",
         "drift_error_threshold": "200",
+        "drift_cause": "fog 0.75",
+        "visibility_m": "120",
         "model_id": "camseg-small",
         "device": "cpu",
         "last_failure": "",
     }
+
+
+def feed(monitor: TopicMonitor, rate_hz: float, delay_s: float | None = 0.02, start_s: float = 0.0) -> float:
+    """Five seconds of messages; returns when the last one came."""
+    for index in range(round(5 * rate_hz)):
+        now_s = start_s + index / rate_hz
+        monitor.tick(now_s, delay_s)
+    return now_s
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "expected_rate_hz", "delay_s", "level", "message"),
+    [
+        (10.0, 10.0, 0.02, DiagnosticStatus.OK, "Timestamps are reasonable."),
+        (10.0, 0.0, None, DiagnosticStatus.OK, "No timestamps seen."),
+        (8.0, 10.0, 0.02, DiagnosticStatus.WARN, "Frequency too low."),
+        (12.0, 10.0, 0.02, DiagnosticStatus.WARN, "Frequency too high."),
+        (8.0, 0.0, 6.0, DiagnosticStatus.WARN, "Timestamps too far in past seen."),
+        (8.0, 0.0, -2.0, DiagnosticStatus.WARN, "Timestamps too far in future seen."),
+    ],
+)
+def test_topic_is_judged_by_rate_and_age_as_diagnostic_updater_judges_it(
+    rate_hz, expected_rate_hz, delay_s, level, message
+):
+    monitor = TopicMonitor("camseg", "/front/image_raw")
+    status = monitor.status(feed(monitor, rate_hz, delay_s), expected_rate_hz)
+    assert (status.name, status.level, status.message) == ("camseg: /front/image_raw topic status", level, message)
+    assert float(values_of(status)["Actual frequency (Hz)"]) == pytest.approx(rate_hz, rel=0.05)
+
+
+def test_a_topic_that_fell_silent_has_no_events():
+    monitor = TopicMonitor("camseg", "/front/image_raw")
+    last_s = feed(monitor, 10.0)
+    assert monitor.status(last_s + 9.0, 0.0).level == DiagnosticStatus.OK
+    status = monitor.status(last_s + 11.0, 0.0)
+    assert (status.level, status.message) == (DiagnosticStatus.ERROR, "No events recorded.")
+    assert values_of(status)["Events since startup"] == "50"

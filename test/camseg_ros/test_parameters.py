@@ -1,5 +1,6 @@
 """Parameters: ranges, refusals that name value and expectation, and a YAML file that says what the code says."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,7 +138,20 @@ def test_yaml_file_is_read_as_it_stands(ros_domain):
 
 
 def test_every_value_in_the_yaml_file_has_a_comment():
-    values = [line for line in YAML_FILE.read_text().splitlines() if line.startswith("    ") and ":" in line]
-    values = [line for line in values if not line.strip().startswith("#") and "ros__parameters" not in line]
+    lines = [line.strip() for line in YAML_FILE.read_text().splitlines()]
+    names = {spec.name for spec in PARAMETERS}
+    values = [(line, before) for before, line in itertools.pairwise(lines) if line.partition(":")[0] in names]
     assert len(values) == len(PARAMETERS)
-    assert [line for line in values if "#" not in line] == []
+    assert [line for line, before in values if "#" not in line and not before.startswith("#")] == []
+
+
+def test_classes_are_those_of_the_model(make_node):
+    node = make_node(classes=["road", "dog"])
+    parameters = NodeParameters(node)
+    with pytest.raises(ConfigurationError, match=r"'classes' names \['dog'\]; expected some of road, sky"):
+        parameters.know_classes(("road", "sky"))
+    assert node.set_parameters([Parameter("classes", value=["sky"])])[0].successful
+    parameters.know_classes(("road", "sky"))
+    refused = node.set_parameters([Parameter("classes", value=["car"])])[0]
+    assert refused.reason == "parameter 'classes' names ['car']; expected some of road, sky"
+    assert parameters.settings.classes == ("sky",)

@@ -13,7 +13,7 @@ from camseg_ros.camera import camera_of_topic
 
 pytestmark = pytest.mark.ros
 
-STAMPED = ("mask", "mask_color", "overlay", "drift")
+STAMPED = ("mask", "mask_color", "overlay", "confidence", "drift", "drift/heatmap")
 
 
 @pytest.fixture
@@ -45,11 +45,16 @@ def test_every_output_carries_the_stamp_and_frame_id_of_its_frame(node, peer, re
         header = peer.received[output][0].header
         assert (header.stamp.sec, header.stamp.nanosec) == (1_700_000_000, 123_456_789), output
         assert header.frame_id == "left_optical", output
-    mask, mask_color, overlay = (peer.received[output][0] for output in ("mask", "mask_color", "overlay"))
+    mask, mask_color, overlay, confidence, heatmap = (
+        peer.received[output][0] for output in ("mask", "mask_color", "overlay", "confidence", "drift/heatmap")
+    )
     assert (mask.encoding, mask_color.encoding, overlay.encoding) == ("mono8", "rgb8", "rgb8")
     np.testing.assert_array_equal(pixels_of(mask), expected_labels(pixels))
     np.testing.assert_array_equal(pixels_of(mask_color), colorize(expected_labels(pixels), CAMVID))
-    assert pixels_of(overlay).shape == pixels.shape
+    assert pixels_of(overlay).shape == pixels_of(heatmap).shape == pixels.shape
+    np.testing.assert_array_equal(pixels_of(confidence), pixels[:, :, 2])  # 1.0 is 255
+    np.testing.assert_array_equal(pixels_of(heatmap)[:24, :21], pixels[:24, :21])  # the first region has not drifted
+    assert (pixels_of(heatmap)[24:, 43:] != pixels[24:, 43:]).mean() > 0.9
     drift = peer.received["drift"][0]
     assert (drift.score, drift.camera_id, drift.model_id) == (7.0, "camera", "fake-model")
     assert peer.received["drift/score"][0].data == 7.0
@@ -118,7 +123,7 @@ def test_size_may_change_mid_stream(node, peer):
     for output in ("mask", "overlay"):
         sizes = [(message.height, message.width) for message in peer.received[output]]
         assert sizes == [(48, 64), (30, 100), (30, 100)]
-    assert node.log().count("changed from 48x64 to 30x100") == 1
+    assert node.log().count("changed from 48x64 rgb8 to 30x100 rgb8") == 1
 
 
 def test_overlay_alpha_changes_at_run_time_and_a_bad_value_is_refused_with_the_reason(node, peer):
@@ -127,9 +132,10 @@ def test_overlay_alpha_changes_at_run_time_and_a_bad_value_is_refused_with_the_r
     assert peer.set_parameter("overlay_alpha", 1.0).successful
     peer.publish(frame_message(random_pixels(200, 300), stamp_ns=5))
     peer.wait_until(lambda: peer.received["overlay"] and peer.received["mask_color"], "overlay and mask")
-    below_gauge = slice(100, None)
+    between_gauge_and_legend = slice(100, 140)
     np.testing.assert_array_equal(
-        pixels_of(peer.received["overlay"][0])[below_gauge], pixels_of(peer.received["mask_color"][0])[below_gauge]
+        pixels_of(peer.received["overlay"][0])[between_gauge_and_legend],
+        pixels_of(peer.received["mask_color"][0])[between_gauge_and_legend],
     )
     assert "overlay_alpha" in peer.set_parameter("overlay_alpha", 1.5).reason
     assert "overlay_alpha" in peer.set_parameter("overlay_alpha", float("nan")).reason

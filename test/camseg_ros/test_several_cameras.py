@@ -38,7 +38,11 @@ def test_each_camera_has_its_topics_its_results_and_its_counters(make_local_node
 
     peer.wait_until_counted(lambda values: values["processed"] == "1")
     names = [status.name for status in peer.received["diagnostics"][-1].status]
-    assert names == [*(f"camseg: {camera}" for camera in CAMERAS), "camseg: lifecycle"]
+    assert names == [
+        *(f"camseg: {camera}" for camera in CAMERAS),
+        *(f"camseg: {topic(camera)} topic status" for camera in CAMERAS),
+        "camseg: lifecycle",
+    ]
     topics = dict(local.node.get_topic_names_and_types())
     assert {f"/camseg/{camera}/{output}" for camera in CAMERAS for output in OUTPUTS} <= topics.keys()
 

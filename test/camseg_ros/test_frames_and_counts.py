@@ -1,0 +1,133 @@
+"""What becomes of frames: the newest wins, old and unwanted ones are dropped, and every one is counted."""
+
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from ros_harness import OUTPUTS, LocalNode, Peer, frame_message, random_pixels
+
+from camseg_core.frames import Frame
+from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_ros.worker import FrameCounts
+
+pytestmark = pytest.mark.ros
+
+
+def settled(local: LocalNode, peer: Peer, received: int) -> FrameCounts:
+    """The counts once that many frames came and none is pending."""
+    peer.wait_until(lambda: local.counts().received >= received and local.counts().pending == 0, f"{received} frames")
+    return local.counts()
+
+
+def test_under_overload_the_newest_frame_wins_and_every_frame_is_counted(make_local_node, peer):
+    local = make_local_node(inference_s=0.1)
+    peer.subscribe("mask")
+    peer.wait_for_node()
+    before = local.counts()
+    sent = 40
+    for stamp_ns in range(100, 100 + sent):
+        peer.publish(frame_message(random_pixels(), stamp_ns))
+        time.sleep(0.01)
+    peer.wait_until(
+        lambda: peer.received["mask"] and peer.received["mask"][-1].header.stamp.nanosec == 100 + sent - 1,
+        "the mask of the last frame",
+    )
+    after = settled(local, peer, 0)
+    assert after.received == after.processed + after.dropped + after.failed
+    assert after.processed - before.processed == len(peer.received["mask"])
+    assert after.dropped_busy > before.dropped_busy
+    assert after.dropped == after.dropped_busy
+    diagnosed = peer.wait_until_counted(lambda values: values["pending"] == "0")
+    counters = ("received", "processed", "dropped", "dropped_busy", "failed")
+    assert {name: int(diagnosed[name]) for name in counters} == {name: getattr(after, name) for name in counters}
+
+
+def test_frames_older_than_max_age_are_dropped_and_counted(make_local_node, peer):
+    local = make_local_node(max_age_s=0.0)
+    peer.subscribe("mask")
+    peer.wait_for_node()
+    before = local.counts()
+    assert peer.set_parameter("max_age_s", 5.0).successful
+    for number, age_s in enumerate((60.0, 0.0, 5.5, -60.0), start=1):  # a clock that runs ahead makes no frame old
+        stamp_ns = time.time_ns() - round(age_s * 1e9)
+        peer.publish(frame_message(random_pixels(), stamp_ns))
+        after = settled(local, peer, before.received + number)
+    assert (after.processed - before.processed, after.dropped_stale, after.dropped) == (2, 2, 2)
+    assert peer.set_parameter("max_age_s", 0.0).successful
+    peer.publish(frame_message(random_pixels(), stamp_ns=1))
+    assert settled(local, peer, after.received + 1).processed == after.processed + 1
+
+
+def test_age_is_measured_on_simulated_time_where_the_node_uses_it(make_local_node, peer):
+    from rosgraph_msgs.msg import Clock
+
+    local = make_local_node(use_sim_time=True, max_age_s=1.0)
+    peer.subscribe("mask")
+    clock = peer.node.create_publisher(Clock, "/clock", 10)
+
+    def clock_is_set() -> bool:
+        clock.publish(Clock(clock=frame_message(random_pixels(), 1_000_000_000_000).header.stamp))
+        return local.node.get_clock().now().nanoseconds == 1_000_000_000_000
+
+    peer.wait_until(clock_is_set, "the simulated clock")
+    peer.wait_until(lambda: peer.camera().get_subscription_count() > 0, "the subscription")
+    peer.wait_until(lambda: local.node.count_subscribers("/camseg/mask") == 1, "the output's subscription")
+    for number, age_ns in enumerate((500_000_000, 1_500_000_000), start=1):
+        peer.publish(frame_message(random_pixels(), 1_000_000_000_000 - age_ns))
+        counts = settled(local, peer, number)
+    assert (counts.processed, counts.dropped_stale) == (1, 1)
+
+
+def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
+    local = make_local_node()
+    peer.wait_for_node(outputs=False)
+    for number in (1, 2, 3):
+        peer.publish(frame_message(random_pixels(), stamp_ns=number))
+        counts = settled(local, peer, number)
+    assert counts == FrameCounts(received=3, dropped_unwatched=3)
+    assert local.engines[0].frames == 0
+    idle = (DiagnosticStatus.OK, "idle: nobody subscribes to an output")
+    peer.wait_until(lambda: (peer.status().level, peer.status().message) == idle, "status idle")
+
+
+def test_diagnostics_are_stale_until_a_frame_comes_and_after_none_came_for_long(make_local_node, peer):
+    make_local_node(stale_after_s=1.5)
+    peer.subscribe("mask")
+    peer.wait_for_node(outputs=False)
+    assert peer.status().level == DiagnosticStatus.STALE
+    assert peer.status().message == "no frame yet on /camera/image_raw"
+    peer.wait_for_node()
+    peer.publish(frame_message(random_pixels(), stamp_ns=2))
+    peer.wait_until(lambda: peer.status().level == DiagnosticStatus.OK, "status OK")
+    peer.wait_until(lambda: peer.status().level == DiagnosticStatus.STALE, "status STALE")
+    assert "no frame for" in peer.status().message
+
+
+def test_remapped_and_namespaced_node_listens_to_its_camera(make_local_node, ros_domain):
+    local = make_local_node(ros_arguments=["-r", "__ns:=/ego", "-r", "camera/image_raw:=/rear/image_raw"])
+    with Peer(ros_domain, topic="/rear/image_raw") as peer:
+        peer.wait_for_node(outputs=False)
+        assert local.node.count_subscribers("/rear/camera_info") == 1
+        assert peer.status().name == "camseg: rear"
+        topics = dict(peer.node.get_topic_names_and_types())
+        assert {f"/ego/camseg/{output}" for output in OUTPUTS} <= topics.keys()
+
+
+def test_masks_and_scores_are_those_of_the_engine(make_local_node, peer, tiny_model):
+    make_local_node(engine_factory=InferenceEngine, model=str(tiny_model), device="cpu")
+    peer.subscribe("mask", "drift", "confidence")
+    peer.wait_for_node()
+    pixels = random_pixels(90, 120, seed=4)
+    peer.publish(frame_message(pixels, stamp_ns=9))
+    peer.wait_until(lambda: all(peer.received[name] for name in ("mask", "drift", "confidence")), "the outputs")
+    settings = EngineSettings(model=str(tiny_model), device="cpu")
+    expected = InferenceEngine(settings).infer(Frame(pixels, stamp_ns=9), with_confidence=True)
+    mask = np.frombuffer(peer.received["mask"][0].data, np.uint8).reshape(90, 120)
+    np.testing.assert_array_equal(mask, expected.labels)
+    confidence = np.frombuffer(peer.received["confidence"][0].data, np.uint8).reshape(90, 120)
+    np.testing.assert_allclose(confidence, 255.0 * expected.confidence, atol=0.51)
+    drift = peer.received["drift"][0]
+    assert drift.score == pytest.approx(expected.drift.score, rel=1e-5)
+    assert (drift.model_id, drift.reference_id) == (expected.drift.model_id, expected.drift.reference_id)
+    assert drift.header.stamp.nanosec == 9
