@@ -12,8 +12,8 @@ from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, Frame
 from camseg_core.labels import LabelSet
 from camseg_core.runtime.compressed_images import compressed_to_rgb
-from camseg_core.runtime.pixel_formats import to_rgb
 from camseg_ros.borrowed_messages import LabelInfo, VisionClass
+from camseg_ros.image_bridge import rgb_of
 from camseg_ros.msg import EmbeddingDrift
 
 NS_PER_S = 1_000_000_000
@@ -39,23 +39,9 @@ def deserialize(serialized: bytes, kind: type[Message]) -> Message:
 
 def frame_from_message(message: Image | CompressedImage, camera: str) -> Frame:
     """The pixels and stamp of a camera image; raises FrameError where its fields contradict each other."""
-    image = _compressed_pixels(message) if isinstance(message, CompressedImage) else _pixels(message)
+    is_compressed = isinstance(message, CompressedImage)
+    image = compressed_to_rgb(message.format, message.data) if is_compressed else rgb_of(message)
     return Frame(image=image, stamp_ns=stamp_ns(message.header.stamp), camera=camera)
-
-
-def _pixels(message: Image) -> np.ndarray:
-    return to_rgb(
-        message.encoding,
-        message.height,
-        message.width,
-        message.step,
-        message.data,
-        is_bigendian=bool(message.is_bigendian),
-    )
-
-
-def _compressed_pixels(message: CompressedImage) -> np.ndarray:
-    return compressed_to_rgb(message.format, message.data)
 
 
 def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:

@@ -91,12 +91,7 @@ def to_rgb(
     Raises:
         FrameError: the encoding is not known, or size, step and number of bytes contradict each other.
     """
-    try:
-        pixel_format = _FORMATS[encoding]
-    except KeyError:
-        raise FrameError(
-            f"image encoding {encoding!r} is not supported; expected one of {', '.join(ENCODINGS)}"
-        ) from None
+    pixel_format = _format_of(encoding)
     rows = _rows(pixel_format, encoding, height, width, step, data)
     if pixel_format.bytes_per_channel == 2:
         rows = rows.view(">u2" if is_bigendian else "<u2").astype(np.uint16, copy=False)
@@ -105,6 +100,20 @@ def to_rgb(
         return np.ascontiguousarray(pixels)
     rgb = cv2.cvtColor(pixels, pixel_format.conversion)
     return rgb if pixel_format.bytes_per_channel == 1 else cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0)
+
+
+def check_image(encoding: str, height: int, width: int, step: int, data: ImageBytes) -> None:
+    """Raises FrameError where ``to_rgb`` would."""
+    _rows(_format_of(encoding), encoding, height, width, step, data)
+
+
+def _format_of(encoding: str) -> _PixelFormat:
+    try:
+        return _FORMATS[encoding]
+    except KeyError:
+        raise FrameError(
+            f"image encoding {encoding!r} is not supported; expected one of {', '.join(ENCODINGS)}"
+        ) from None
 
 
 def _rows(
