@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from camseg_core.cli.main import app
+from camseg_core.cli.drift import app
 from camseg_core.cli.several_values import repeat_options
 from camseg_core.data.images import read_rgb
 from camseg_core.drift.embedding import embed
@@ -45,7 +45,7 @@ def frames(tmp_path_factory):
 
 def run(model, *arguments, reference=None):
     reference = reference or model / SHIPPED_REFERENCE
-    command = ["drift", "eval", "--model", str(model), "--device", "cpu", "--reference", str(reference)]
+    command = ["eval", "--model", str(model), "--device", "cpu", "--reference", str(reference)]
     return CliRunner().invoke(app, [*command, *map(str, arguments)])
 
 
@@ -242,6 +242,6 @@ def test_unknown_simulated_weather_is_named(tiny_model, frames):
 
 
 def test_help_tells_how_to_give_several(tiny_model):
-    result = CliRunner().invoke(app, ["drift", "eval", "--help"])
+    result = CliRunner().invoke(app, ["eval", "--help"])
     assert result.exit_code == 0
     assert "--clear A B" in " ".join(result.output.split())
