@@ -17,6 +17,9 @@ DETECTOR_COLOR = "#b3122b"
 BASELINE_COLORS = ("#4c72b0", "#55a868", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974", "#64b5cd", "#2f4b7c")
 WEATHER_COLORS = {"fog": "#9aa5b1", "rain": "#6fa8dc", "snow": "#b4d7e8", "night": "#444466", "sand": "#d9a441"}
 OTHER_WEATHER_COLOR = "#c5b0d5"
+MAX_TIMELINES = 12
+"""More would make a picture that nothing opens; frames.csv has all of them."""
+
 STATE_COLORS = {
     DriftState.UNKNOWN: "#bbbbbb",
     DriftState.NOMINAL: "#2e8b57",
@@ -121,14 +124,17 @@ def _measured_panel(axes: Axes, sets: Sequence[FrameSet], judged: DriftResult) -
         )
     _threshold_lines(axes, judged)
     axes.set(title="measured visibility", xlabel="visibility (m)", ylabel="score", xscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.invert_xaxis()
     axes.legend(fontsize=7)
 
 
 def timeline_figure(evaluation: DriftEvaluation) -> Figure | None:
-    """Score and state over time of every drive and of every run that is a sequence; None without any."""
+    """Score and state over time of the drives and of runs that are sequences, MAX_TIMELINES at most; None without."""
     sequences = [*evaluation.drives]
     sequences += [sequence for frames in evaluation.frame_sets() for sequence in frames.sequences()]
+    sequences = sequences[:MAX_TIMELINES]
     if not sequences:
         return None
     figure = Figure(figsize=(11, 3.2 * len(sequences)), layout="constrained")
