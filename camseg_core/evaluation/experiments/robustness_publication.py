@@ -76,8 +76,8 @@ def _summary_text(models: tuple[str, ...], experiment: RobustnessExperiment, ret
         f"{sampling.steps} step{'s' if sampling.steps > 1 else ''} with {sampling.sampler} where a model draws them."
         "\n\n"
         "A share flatters a model that is bad from the start: the second table has the mIoU itself. Severities 1 to 5 "
-        "are in the last one. Levels of ImageNet-C (Hendrycks and Dietterich, 2019) are in pixels as there, whatever the "
-        "size of the image. Weather is put on depth that is estimated from the true labels."
+        "are in the last one. Levels of ImageNet-C (Hendrycks and Dietterich, 2019) are in pixels as there, whatever "
+        "the size of the image. Weather is put on depth that is estimated from the true labels."
     )
 
 
