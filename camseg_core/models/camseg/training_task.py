@@ -45,6 +45,8 @@ class CamSegLossSettings:
     def __post_init__(self) -> None:
         if not 0.0 <= self.mask_ratio_min <= 1.0:
             raise ConfigurationError(f"mask_ratio_min is {self.mask_ratio_min}; expected 0 to 1")
+        if self.mask_ratio_std <= 0.0:
+            raise ConfigurationError(f"mask_ratio_std is {self.mask_ratio_std}; expected more than 0")
 
 
 class CamSegTask:

@@ -49,7 +49,9 @@ def test_with_all_mask_tokens_masked_training_sees_what_inference_sees(tiny_conf
     torch.testing.assert_close(model.condition(image, torch.randn(1, 4, 6, 8), nothing_visible), model.condition(image))
 
 
-@pytest.mark.parametrize("minimum", [-0.1, 1.1])
-def test_a_masked_share_out_of_range(minimum):
-    with pytest.raises(ConfigurationError, match=f"mask_ratio_min is {minimum}"):
-        CamSegLossSettings(mask_ratio_min=minimum)
+@pytest.mark.parametrize(
+    ("name", "value"), [("mask_ratio_min", -0.1), ("mask_ratio_min", 1.1), ("mask_ratio_std", 0.0)]
+)
+def test_a_masked_share_out_of_range(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name} is {value}"):
+        CamSegLossSettings(**{name: value})
