@@ -1,5 +1,7 @@
 """``camseg replay``: what model and drift detector make of recorded drives."""
 
+import importlib
+import importlib.util
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -9,13 +11,15 @@ import typer
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.replay.inference import infer_images
-from camseg_core.replay.replay import Replay, bag_name
+from camseg_core.replay.replay import Infer, Replay, bag_name
 from camseg_core.replay.results import REPORT
-from camseg_core.replay.settings import ReplaySettings
+from camseg_core.replay.settings import Playback, ReplaySettings
 from camseg_core.replay.summary import ReplaySummary
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 
 _DEFAULT = ReplaySettings()
+_LIVE_MODULE = "camseg_ros.replay.live"
+"""Loaded by its name, when asked for, because this package imports nothing of ROS."""
 
 Bags = Annotated[list[Path], typer.Argument(metavar="BAG", help="rosbag2 folders or files, mcap or sqlite3.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results; each bag gets a folder of its own name in it.")]
@@ -43,6 +47,14 @@ Sampler = Annotated[str, typer.Option(help="Diffusion sampler: ddim, ddpm, dpmso
 Seed = Annotated[int, typer.Option(help="Of the diffusion noise; the same seed and frame give the same mask.")]
 DriftReference = Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")]
 Storage = Annotated[str, typer.Option(help="Storage of the bag written: mcap or sqlite3.")]
+Live = Annotated[bool, typer.Option("--live", help="Play the bag to camseg_node instead; needs ROS 2.")]
+Rate = Annotated[float, typer.Option(help="With --live: multiple of the speed of the recording.")]
+Loop = Annotated[
+    bool, typer.Option("--loop", help="With --live: play again and again until Ctrl-C; the first pass is evaluated.")
+]
+ClockRate = Annotated[
+    float, typer.Option("--clock", help="With --live: how often to publish /clock, Hz; 0: the node takes system time.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results instead of keeping them.")]
 
 
@@ -60,8 +72,12 @@ def replay(
     drift_reference: DriftReference = EngineSettings.drift_reference,
     storage: Storage = _DEFAULT.storage,
     overwrite: Overwrite = False,
+    live: Live = False,
+    rate: Rate = Playback.rate,
+    loop: Loop = Playback.loop,
+    clock: ClockRate = Playback.clock_hz,
 ) -> None:
-    """Run every frame of recorded drives through model and drift detector; needs no ROS.
+    """Run every frame of recorded drives through model and drift detector; needs no ROS but for --live.
 
     Into OUT/NAME go: outputs/, a bag of masks and drift on the node's topics with the camera's stamps; frames.parquet,
     one row a frame; summary.json; and report.html. After a kill the same command goes on where it was.
@@ -75,26 +91,39 @@ def replay(
         labels=labels,
         storage=storage,
     )
+    playback = Playback(rate, loop, clock)
+    if not live and playback != Playback():
+        raise ConfigurationError("rate, loop or clock is given without --live; expected it too")
     # Whatever can be wrong with the bags is said before the model is loaded and hours are spent on the first one.
-    replays = open_replays(bags, out, settings)
-    engine = InferenceEngine(settings.engine)
-    for one in replays:
-        if overwrite:
+    replays = _open_replays(bags, out, settings)
+    if overwrite:
+        for one in replays:
             one.discard()
-        summary = one.run(partial(infer_images, engine), engine.label_set, str(engine.device))
-        tell(one, summary)
+    if live:
+        infer, label_set = _through_node(settings.engine, playback), settings.label_set()
+        for one in replays:
+            one.discard_unfinished()  # frames that a node dropped cannot be had later
+            _tell(one, one.run(infer, label_set, device, live=True, **vars(playback)))
+    else:
+        engine = InferenceEngine(settings.engine)
+        for one in replays:
+            _tell(one, one.run(partial(infer_images, engine), engine.label_set, str(engine.device)))
 
 
-def open_replays(bags: list[Path], out: Path, settings: ReplaySettings) -> list[Replay]:
-    """The replays of all bags; raises ConfigurationError where two would have the same results."""
+def _through_node(engine: EngineSettings, playback: Playback) -> Infer:
+    if importlib.util.find_spec("rclpy") is None or importlib.util.find_spec("camseg_ros") is None:
+        raise ConfigurationError("--live needs ROS 2 and the built camseg_ros; expected both on Python's path")
+    return importlib.import_module(_LIVE_MODULE).LiveInference(engine, playback)
+
+
+def _open_replays(bags: list[Path], out: Path, settings: ReplaySettings) -> list[Replay]:
     names = Counter(bag_name(bag) for bag in bags)
     if same := [name for name, times in names.items() if times > 1]:
         raise ConfigurationError(f"{names[same[0]]} bags are called {same[0]!r}; expected another --out for each")
     return [Replay(bag, out, settings) for bag in bags]
 
 
-def tell(one: Replay, summary: ReplaySummary | None) -> None:
-    """Says on the terminal what came out."""
+def _tell(one: Replay, summary: ReplaySummary | None) -> None:
     if summary is None:
         typer.echo(f"{one.folder / REPORT}: there already, nothing to do")
         return

@@ -16,7 +16,7 @@ _CHANNELS = {"mono8": 1, "rgb8": 3}
 
 
 class MessageFactory:
-    """Makes serialised messages (CDR), byte for byte what the node publishes."""
+    """Makes serialised messages (CDR), field for field what the node publishes."""
 
     def __init__(self) -> None:
         self.types = get_typestore(Stores.ROS2_JAZZY)

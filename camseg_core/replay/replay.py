@@ -50,9 +50,14 @@ class Replay:
 
     def discard(self) -> None:
         """Removes earlier results and whatever an earlier replay left unfinished."""
-        for folder in (self.folder, self._work):
-            if folder.exists():
-                shutil.rmtree(folder)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.discard_unfinished()
+
+    def discard_unfinished(self) -> None:
+        """Removes what an earlier replay left unfinished."""
+        if self._work.exists():
+            shutil.rmtree(self._work)
 
     def run(self, infer: Infer, label_set: LabelSet, device: str, **more_settings: Any) -> ReplaySummary | None:
         """Replays the bag, going on where an earlier replay was ended.

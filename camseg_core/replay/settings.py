@@ -1,13 +1,17 @@
 """What a replay is asked for."""
 
+import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from camseg_core.errors import ConfigurationError
+from camseg_core.labels import LabelSet, get_label_set
 from camseg_core.models.loading import model_folder
 from camseg_core.replay.output_bag import STORAGES
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.weights_files import CONFIG_NAME
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,31 @@ class ReplaySettings:
             for file in files
             if file.is_file()
         }
+
+    def label_set(self) -> LabelSet:
+        """The classes of the model, without loading it."""
+        return get_label_set(json.loads((model_folder(self.engine.model) / CONFIG_NAME).read_text())["label_set"])
+
+
+@dataclass(frozen=True)
+class Playback:
+    """How a bag is played to a node, as ``ros2 bag play`` does.
+
+    Attributes:
+        rate: multiple of the speed at which it was recorded, above 0.
+        loop: whether it begins again at its end, until Ctrl-C.
+        clock_hz: how often ``/clock`` says the time of the recording; 0 never, and the node then takes the system's.
+
+    Raises:
+        ConfigurationError: a number is out of its range.
+    """
+
+    rate: float = 1.0
+    loop: bool = False
+    clock_hz: float = 40.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate) and self.rate > 0.0):
+            raise ConfigurationError(f"rate is {self.rate}; expected a finite number above 0")
+        if not 0.0 <= self.clock_hz <= 1000.0:
+            raise ConfigurationError(f"clock is {self.clock_hz} Hz; expected 0 to 1000")

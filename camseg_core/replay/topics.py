@@ -15,6 +15,6 @@ def output_topic(output: str, camera: str | None) -> str:
 
     Args:
         output: ``mask``, ``drift`` and so on.
-        camera: whose; None where the node serves a single camera.
+        camera: whose; None where the node serves a single camera. A node's camera has no slash in its name.
     """
-    return "/".join(["", NODE_NAME, *([] if camera is None else [camera]), output])
+    return "/".join(["", NODE_NAME, *([] if camera is None else [camera.replace("/", "_")]), output])

@@ -1,6 +1,5 @@
 """camseg_demo: a drive through the real node, every process its own, and a report of what came out."""
 
-import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,10 +12,10 @@ from tqdm import tqdm
 
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
-from camseg_core.errors import CamsegError
 from camseg_core.labels import CAMVID
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.assessment import Assessment
+from camseg_ros.replay.command import run_command
 from camseg_ros.replay.options import DemoOptions
 from camseg_ros.replay.player import DEFAULT_RATE_HZ
 from camseg_ros.replay.recording import Recording
@@ -69,22 +68,9 @@ def run(
     print_summary(summary, out)
 
 
-def _end_on_signal(number: int, _: object) -> None:
-    sys.exit(128 + number)  # as an exception, so that the children are ended first
-
-
 def main() -> None:
     """Entry point of camseg_demo."""
-    # Explicitly, because a shell starts background jobs with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end_on_signal)
-    try:
-        typer.run(run)
-    except CamsegError as error:
-        sys.exit(f"camseg_demo: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    run_command("camseg_demo", run)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """camseg_player: publishes a folder, a bag or the built-in clip as a camera would."""
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from camseg_core.errors import CamsegError
 from camseg_ros.conversion import image_message, time_message
 from camseg_ros.qos import CAMERA_INPUT
 from camseg_ros.replay import topics
+from camseg_ros.replay.command import run_command
 from camseg_ros.replay.recording import JsonLines
 
 DEFAULT_RATE_HZ = 5.0
@@ -103,14 +103,7 @@ def run(
 
 def main() -> None:
     """Entry point of camseg_player."""
-    # Explicitly, because a shell starts background jobs with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        typer.run(run)
-    except CamsegError as error:
-        sys.exit(f"camseg_player: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    run_command("camseg_player", run)
 
 
 if __name__ == "__main__":

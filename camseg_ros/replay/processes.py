@@ -16,6 +16,10 @@ _GRACE_S = {signal.SIGINT: 15.0, signal.SIGTERM: 5.0}
 """How long each signal is given before the next."""
 
 
+def _rest() -> None:
+    time.sleep(_POLL_S)
+
+
 class ChildError(CamsegError):
     """A child process ended that should not have, or did not do what was waited for."""
 
@@ -104,8 +108,10 @@ class Children:
         self._children.append(child)
         return child
 
-    def wait_until(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Returns once ``condition`` holds.
+    def wait_until(
+        self, condition: Callable[[], bool], what: str, timeout_s: float, meanwhile: Callable[[], None] = _rest
+    ) -> None:
+        """Returns once ``condition`` holds; calls ``meanwhile`` again and again until then.
 
         Raises:
             ChildError: a process ended meanwhile, or ``what`` did not come about within ``timeout_s`` seconds.
@@ -120,17 +126,21 @@ class Children:
                 raise ChildError(
                     f"waited {timeout_s:g} s in vain for {what}; running: {names}; logs: {self._log_folder}"
                 )
-            time.sleep(_POLL_S)
+            meanwhile()
 
-    def wait_for(self, child: Child) -> None:
+    def wait_for(self, child: Child, meanwhile: Callable[[], None] = _rest) -> None:
         """Returns once ``child`` has ended well; raises ChildError where it, or any other before it, ends otherwise."""
         while child.exit_code() is None:
             for other in self._children:
                 if other.exit_code() is not None and other is not child:
                     raise other.failure()
-            time.sleep(_POLL_S)
+            meanwhile()
         if child.exit_code() != 0:
             raise child.failure()
+        self.forget(child)
+
+    def forget(self, child: Child) -> None:
+        """Lets the end of a child, whatever its exit code, be no failure."""
         self._children.remove(child)
 
     def stop(self) -> None:

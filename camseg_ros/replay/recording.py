@@ -55,6 +55,25 @@ class JsonLines:
         self._file.close()
 
 
+class JsonLinesTail:
+    """Reads a file that another process writes; the file need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new(self) -> list[dict[str, Any]]:
+        """The objects that were written since the last call, whole lines only."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            lines = file.read().splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith(b"\n")]
+        self._offset += sum(map(len, whole))
+        return [json.loads(line) for line in whole]
+
+
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects in ``path``, none where it does not exist; a last line that is still being written is left out."""
     if not path.exists():

@@ -31,6 +31,21 @@ class BagTopic:
 
 
 @dataclass(frozen=True)
+class BagMessage:
+    """One image message, unread.
+
+    Attributes:
+        topic, number, received_ns: as in ``BagImage``.
+        data: the message, serialised.
+    """
+
+    topic: str
+    number: int
+    received_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True)
 class BagImage:
     """One image message.
 
@@ -127,7 +142,7 @@ class BagImages:
                 names = ", ".join(name for name in known if known[name].type in IMAGE_TYPES) or "none at all"
                 raise DatasetError(f"bag {path} has no images on topic {topic!r}; topics with images: {names}")
         self.path = path
-        self._topics = tuple(topics)
+        self.topics = tuple(topics)
         self._count = sum(known[topic].count for topic in topics)
 
     def __len__(self) -> int:
@@ -136,32 +151,43 @@ class BagImages:
     def __iter__(self) -> Iterator[BagImage]:
         return self.read()
 
+    def raw(self, start: int = 0) -> Iterator[BagMessage]:
+        """The messages from number ``start`` on, unread."""
+        with opened_bag(self.path) as reader:
+            yield from self._messages(reader, start)
+
     def read(self, start: int = 0) -> Iterator[BagImage]:
         """The images from number ``start`` on; those before are passed over unread."""
         with opened_bag(self.path) as reader:
-            messages = islice(reader.messages(_connections(reader, self._topics)), start, None)
-            for number in range(start, self._count):
-                with _reading(self.path, f"message {number}"):
-                    try:
-                        connection, received_ns, data = next(messages)
-                    except StopIteration:
-                        raise DatasetError(
-                            f"bag {self.path} ends before message {number} of {self._count} on "
-                            f"{', '.join(self._topics)}; it was cut short"
-                        ) from None
-                with _reading(self.path, f"message {number} on {connection.topic}"):
-                    message: Any = reader.deserialize(data, connection.msgtype)
+            types = {connection.topic: connection.msgtype for connection in reader.connections}
+            for raw in self._messages(reader, start):
+                where = f"bag {self.path}, message {raw.number} on {raw.topic}"
+                with _reading(self.path, f"message {raw.number} on {raw.topic}"):
+                    message: Any = reader.deserialize(raw.data, types[raw.topic])
                 stamp = message.header.stamp
                 yield BagImage(
-                    topic=connection.topic,
-                    number=number,
-                    received_ns=received_ns,
+                    topic=raw.topic,
+                    number=raw.number,
+                    received_ns=raw.received_ns,
                     stamp_ns=stamp.sec * 10**9 + stamp.nanosec,
                     frame_id=message.header.frame_id,
-                    encoding=message.format if connection.msgtype == COMPRESSED_IMAGE_TYPE else message.encoding,
+                    encoding=message.format if types[raw.topic] == COMPRESSED_IMAGE_TYPE else message.encoding,
                     message=message,
-                    where=f"bag {self.path}, message {number} on {connection.topic}",
+                    where=where,
                 )
+
+    def _messages(self, reader: AnyReader, start: int) -> Iterator[BagMessage]:
+        messages = islice(reader.messages(_connections(reader, self.topics)), start, None)
+        for number in range(start, self._count):
+            with _reading(self.path, f"message {number}"):
+                try:
+                    connection, received_ns, data = next(messages)
+                except StopIteration:
+                    raise DatasetError(
+                        f"bag {self.path} ends before message {number} of {self._count} on "
+                        f"{', '.join(self.topics)}; it was cut short"
+                    ) from None
+            yield BagMessage(connection.topic, number, received_ns, bytes(data))
 
 
 @contextmanager
