@@ -22,14 +22,10 @@ from camseg_core.evaluation.detection.metrics import (
     rank_correlation,
     rate_at,
 )
-from camseg_core.evaluation.detection.scoring import FrameScorer, Measurement, ScoredFrame
+from camseg_core.evaluation.detection.scoring import FrameScorer, Measurement, ScoredFrame, most_probable_cause
 from camseg_core.evaluation.detection.sequences import CLEAR, JudgedSequence
 from camseg_core.evaluation.detection.simulation import SimulatedScores, simulate, spread_frames
-from camseg_core.frames import DriftResult
 from camseg_core.runtime.prediction import image_latent
-
-UNKNOWN_CAUSE = "unknown"
-"""What a frame's cause is called where nothing estimates one."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +129,6 @@ class DriftEvaluation:
     def frame_sets(self) -> list[FrameSet]:
         """The clear frames and those of every condition."""
         return [self.clear, *(condition.frames for condition in self.conditions.values())]
-
-
-def most_probable_cause(result: DriftResult) -> str:
-    """The cause of the largest probability, or ``UNKNOWN_CAUSE``."""
-    return max(result.causes, key=result.causes.__getitem__) if result.causes else UNKNOWN_CAUSE
 
 
 def evaluate_detection(

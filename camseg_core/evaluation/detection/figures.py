@@ -1,6 +1,7 @@
 """From an evaluation to the content of its JSON file."""
 
 import math
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -114,6 +115,8 @@ def _simulated(found: SimulatedScores) -> dict[str, Any]:
         "score_median": np.median(found.scores, axis=0),
         "score_median_clear": float(np.median(found.clear)),
         "tpr": found.in_alarm.mean(axis=0),
+        "causes": [dict(counts.most_common()) for counts in found.causes],
+        "cause_totals": dict(sum(found.causes, Counter()).most_common()),
     }
     if found.has_visibility:
         truth_m = np.tile(found.severities, (frames, 1))

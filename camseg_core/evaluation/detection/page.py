@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from camseg_core.evaluation.detection.evaluation import DriftEvaluation, most_probable_cause
+from camseg_core.evaluation.detection.evaluation import DriftEvaluation
 from camseg_core.evaluation.detection.plots import roc_figure, severity_figure, timeline_figure
-from camseg_core.evaluation.detection.scoring import ScoredFrame
+from camseg_core.evaluation.detection.scoring import ScoredFrame, most_probable_cause
 from camseg_core.evaluation.report.page import number
 
 DOTS_PER_INCH = 110

@@ -20,6 +20,9 @@ from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, prepare
 
+UNKNOWN_CAUSE = "unknown"
+"""What a frame's cause is called where nothing estimates one."""
+
 _UNORDERED_PERIOD_NS = 10**9
 """Between frames that no rate was given for; nothing that is reported of them depends on it."""
 
@@ -154,6 +157,11 @@ class FrameScorer:
         with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
             logits = self.model.segment_prepared(prepared, SamplingSettings()).logits
         return softmax_entropy(logits)
+
+
+def most_probable_cause(result: DriftResult) -> str:
+    """The cause of the largest probability, or ``UNKNOWN_CAUSE``."""
+    return max(result.causes, key=result.causes.__getitem__) if result.causes else UNKNOWN_CAUSE
 
 
 def softmax_entropy(logits: torch.Tensor) -> float:

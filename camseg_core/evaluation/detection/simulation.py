@@ -1,5 +1,6 @@
 """Weather of known severity put into clear frames, to see whether score and visibility follow it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.detection.frame_runs import EvaluationFrame, FrameRun
-from camseg_core.evaluation.detection.scoring import FrameScorer
+from camseg_core.evaluation.detection.scoring import FrameScorer, most_probable_cause
 from camseg_core.frames import DriftResult
 from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.prediction import predict
@@ -35,6 +36,7 @@ class SimulatedScores:
         visibility_m: (N, severities) estimates, metres; NaN where nothing was estimated.
         visibility_std_m: (N, severities), of the estimates.
         in_alarm: (N, severities) bool: the score reaches the WARN threshold.
+        causes: how many frames of each severity have each cause as the most probable one.
     """
 
     weathers: tuple[Weather, ...]
@@ -43,6 +45,7 @@ class SimulatedScores:
     visibility_m: np.ndarray
     visibility_std_m: np.ndarray
     in_alarm: np.ndarray
+    causes: tuple[Counter[str], ...]
 
     @property
     def severities(self) -> np.ndarray:
@@ -109,6 +112,7 @@ def simulate(scorer: FrameScorer, kind: str, frames: Sequence[EvaluationFrame], 
         visibility_m=np.array([[result.visibility_m for result in row] for row in adverse]),
         visibility_std_m=np.array([[result.visibility_std_m for result in row] for row in adverse]),
         in_alarm=np.array([[result.score >= result.warn_threshold for result in row] for row in adverse]),
+        causes=tuple(Counter(map(most_probable_cause, column)) for column in zip(*adverse, strict=True)),
     )
 
 

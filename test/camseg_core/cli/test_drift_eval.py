@@ -141,6 +141,7 @@ def test_simulated_weather_is_scored_at_every_severity(evaluated):
     assert (rain["frames"], rain["unit"]) == (12, "mm/h")
     assert len(rain["severities"]) == len(rain["tpr"]) == len(rain["score_median"])
     assert -1 <= rain["spearman"] <= 1
+    assert [sum(counts.values()) for counts in rain["causes"]] == [12] * len(rain["severities"])
 
 
 def test_where_figures_come_from_is_written_down(evaluated):
