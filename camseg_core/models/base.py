@@ -78,7 +78,9 @@ class Segmentation:
 
         With several masks it is their agreement: the share of them in which the pixel is of the class given. With one
         there is nothing to agree with; it is then the softmax of the class's logit, which says how clearly that one
-        mask was decoded and nothing of how another draw would have come out. Neither is calibrated.
+        mask was decoded and nothing of how another draw would have come out. Neither is calibrated. A single denoising
+        step estimates the mean of all masks, so that its masks agree where the class is in doubt too: for agreement
+        that tells right from wrong, draw in several steps.
         """
         if self.votes is None:
             return self.logits.float().softmax(dim=1).amax(dim=1)
