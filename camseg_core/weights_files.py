@@ -1,5 +1,6 @@
 """Weights on disk: safetensors beside a typed JSON configuration; no pickle."""
 
+import hashlib
 import json
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -55,6 +56,18 @@ def load_weights(module: nn.Module, folder: Path) -> None:
         module.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
     except RuntimeError as error:
         raise WeightsError(f"{path}: belongs to a model of another shape: {error}") from error
+
+
+def weights_hash(folder: Path) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of the weights in ``folder``; raises WeightsError without them."""
+    path = folder / WEIGHTS_NAME
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be read ({error.strerror}); expected weights in safetensors format"
+        ) from error
 
 
 def _copies(module: nn.Module) -> dict[str, str]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from camseg_core.drift.embedding import COLUMNS, ROWS
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.sequential import ALLOWANCE
+from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 
 CauseEstimator = Callable[[np.ndarray, DriftReference], dict[str, float]]
@@ -15,14 +18,56 @@ CauseEstimator = Callable[[np.ndarray, DriftReference], dict[str, float]]
 VisibilityEstimator = Callable[[np.ndarray, DriftReference], tuple[float, float]]
 """From a (D,) embedding and the reference to the meteorological optical range and its standard deviation, metres."""
 
+CLEARED = 0.5
+"""An alarm ends when the statistic has fallen to this part of the threshold at which it began."""
+
+_CEILING = 2.0
+"""The statistic stops at this many thresholds, so that a long fog is forgotten as soon as a short one."""
+
+_RECENT_FRAMES = 5.0
+"""Time constant of the mean score that tells WARN from ERROR."""
+
 
 @dataclass(frozen=True)
 class DriftSettings:
-    """How the frames of a camera are judged over time."""
+    """How the frames of a camera are judged over time.
+
+    Attributes:
+        expected_run_length_s: mean time between false alarms on clear driving, above 0.
+        max_gap_s: after a longer gap between frames the test starts anew, above 0.
+        stale_frames: with this many stamps in a row that do not advance the state is STALE, 2 or more.
+        collect_s: how long a detector without a reference collects frames before it fits one, above 0.
+    """
+
+    expected_run_length_s: float = 3600.0
+    max_gap_s: float = 10.0
+    stale_frames: int = 10
+    collect_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name in ("expected_run_length_s", "max_gap_s", "collect_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise ConfigurationError(f"drift {name} = {value}; expected a finite number above 0")
+        if self.stale_frames < 2:
+            raise ConfigurationError(f"drift stale_frames = {self.stale_frames}; expected 2 or more")
 
 
 class DriftDetector:
     """Scores the frames of one camera against a reference and keeps its state.
+
+    The state follows a test over time, CUSUM (see ``sequential``), not single frames: WARN while the test alarms, ERROR
+    while it does and the scores of the last frames also average ``error_threshold`` or more, NOMINAL else.
+    A frame counts by the time since the last one, at most as one frame of the reference: a camera that runs faster than
+    the reference's clear drives brings no more evidence, only more of the same.
+
+    What is out of the ordinary:
+
+    - UNKNOWN: the reference is too short to judge by (``DriftReference.is_conclusive``); or this frame's stamp jumped
+      back, or came more than ``max_gap_s`` after the last, and the test started anew with it.
+    - STALE: the last ``stale_frames`` stamps did not advance. Such frames add nothing to the test.
+    - ERROR at once: an embedding that is not finite cannot be scored. Its score is given as ``error_threshold``, its
+      p-value as the smallest there is, so that no NaN and no infinity leaves here; the test over time skips it.
 
     Args:
         reference: the clear driving of this camera.
@@ -33,53 +78,96 @@ class DriftDetector:
     def __init__(
         self,
         reference: DriftReference,
-        settings: DriftSettings = DriftSettings(),
+        settings: DriftSettings | None = None,
         estimate_cause: CauseEstimator | None = None,
         estimate_visibility: VisibilityEstimator | None = None,
     ) -> None:
-        self._reference = reference
-        self._reference_id = reference.reference_id
-        self._settings = settings
+        self.reference = reference
+        self._settings = settings or DriftSettings()
         self._estimate_cause = estimate_cause
         self._estimate_visibility = estimate_visibility
+        self._threshold = reference.run_lengths.threshold(self._settings.expected_run_length_s * reference.rate_hz)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
+        self._last_ns: int | None = None
+        self._standing_frames = 0
+        self._start_anew()
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame.
 
         Args:
-            embedding: (D,) from ``embed``; one that is not finite scores infinity and makes the state ERROR.
+            embedding: (D,) from ``embed``.
             stamp_ns: the frame's stamp.
         """
-        reference = self._reference
         finite = bool(np.isfinite(embedding).all())
-        score = reference.score(embedding) if finite else math.inf
-        if score >= reference.error_threshold:
-            state = DriftState.ERROR
-        elif score >= reference.warn_threshold:
-            state = DriftState.WARN
-        else:
-            state = DriftState.NOMINAL
-        if state != self._state:
+        score = self.reference.score(embedding) if finite else self.reference.error_threshold
+        state = self._judge(score if finite else None, stamp_ns)
+        if state != self._state or self._last_ns is None:
             self._state, self._since_ns = state, stamp_ns
+        self._last_ns = stamp_ns
         causes: dict[str, float] = {}
         visibility_m = visibility_std_m = math.nan
         if finite and self._estimate_cause is not None:
-            causes = self._estimate_cause(embedding, reference)
+            causes = self._estimate_cause(embedding, self.reference)
         if finite and self._estimate_visibility is not None:
-            visibility_m, visibility_std_m = self._estimate_visibility(embedding, reference)
+            visibility_m, visibility_std_m = self._estimate_visibility(embedding, self.reference)
         return DriftResult(
             score=score,
-            method=reference.method,
-            p_value=reference.p_value(score),
-            warn_threshold=reference.warn_threshold,
-            error_threshold=reference.error_threshold,
+            method=self.reference.method,
+            p_value=self.reference.p_value(score if finite else math.inf),
+            warn_threshold=self.reference.warn_threshold,
+            error_threshold=self.reference.error_threshold,
             state=state,
             state_since_ns=self._since_ns,
-            reference_id=self._reference_id,
-            model_id=reference.model_id,
+            reference_id=self.reference.reference_id,
+            model_id=self.reference.model_id,
+            sequential_statistic=self._statistic,
+            sequential_threshold=self._threshold,
+            expected_run_length_s=self._settings.expected_run_length_s,
+            region_rows=ROWS if finite else 0,
+            region_columns=COLUMNS if finite else 0,
+            region_scores=tuple(map(float, self.reference.region_scores(embedding))) if finite else (),
             causes=causes,
             visibility_m=visibility_m,
             visibility_std_m=visibility_std_m,
         )
+
+    def _start_anew(self) -> None:
+        self._statistic = 0.0
+        self._is_alarming = False
+        self._recent_score: float | None = None
+
+    def _judge(self, score: float | None, stamp_ns: int) -> DriftState:
+        """The state after a frame with that score, None where it has none."""
+        elapsed_s = (stamp_ns - self._last_ns) * 1e-9 if self._last_ns is not None else math.inf
+        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._settings.max_gap_s
+        if is_restart:
+            self._start_anew()
+        self._standing_frames = self._standing_frames + 1 if elapsed_s == 0.0 else 0
+        if score is not None:
+            self._advance(score, 1.0 if is_restart else min(elapsed_s * self.reference.rate_hz, 1.0))
+        if self._standing_frames >= self._settings.stale_frames:
+            return DriftState.STALE
+        if score is None:
+            return DriftState.ERROR
+        if is_restart or not self.reference.is_conclusive:
+            return DriftState.UNKNOWN
+        if not self._is_alarming:
+            return DriftState.NOMINAL
+        return DriftState.ERROR if self._is_severe() else DriftState.WARN
+
+    def _advance(self, score: float, weight: float) -> None:
+        step = weight * (self.reference.normal_score(score) - ALLOWANCE)
+        self._statistic = min(max(self._statistic + step, 0.0), _CEILING * self._threshold)
+        self._is_alarming = self._statistic >= (CLEARED if self._is_alarming else 1.0) * self._threshold
+        if self._recent_score is None:
+            self._recent_score = score
+        self._recent_score += (score - self._recent_score) * weight / _RECENT_FRAMES
+
+    def _is_severe(self) -> bool:
+        """Whether recent scores are those of an ERROR; it begins at its threshold and ends half-way to WARN's."""
+        threshold = self.reference.error_threshold
+        if self._state == DriftState.ERROR:
+            threshold = (threshold + self.reference.warn_threshold) / 2
+        return self._recent_score is not None and self._recent_score >= threshold

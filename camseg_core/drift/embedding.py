@@ -4,8 +4,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-ROWS, COLUMNS = 3, 4
-"""The grid of regions over the image: sky, distance and road before the camera change differently in bad weather."""
+ROWS, COLUMNS = 9, 3
+"""The grid of regions over the image; many rows, because fog hides by distance, and distance goes by rows."""
 
 PARTS = ("mean", "log_contrast", "log_detail", "log_coarse_detail")
 """What an embedding says of each region and channel, in this order.

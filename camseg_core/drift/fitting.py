@@ -3,58 +3,149 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import norm, t
 
 from camseg_core.drift.reference import DriftReference
-from camseg_core.drift.scores import DEFAULT_SCORE, SCORES
+from camseg_core.drift.scores import (
+    COMPONENTS,
+    DEFAULT_SCORE,
+    MAX_FIT_FRAMES,
+    SCORES,
+    WEATHER_DIRECTION,
+    default_weather_shift,
+    region_losses,
+)
+from camseg_core.drift.sequential import correlation_frames, normal_scores, run_lengths
 from camseg_core.errors import DriftReferenceError
 
-MIN_FRAMES = 40
+MIN_FRAMES = 20
 """Fewer clear frames cannot be told apart from one place and one light."""
+
+MIN_DRIVE_FRAMES = 2
 
 FOLDS = 5
 WARN_QUANTILE = 0.99
 
 
 def fit_reference(
-    drives: Sequence[np.ndarray], model_id: str, weights_hash: str = "", score: str = DEFAULT_SCORE
+    drives: Sequence[np.ndarray],
+    model_id: str,
+    weights_hash: str = "",
+    *,
+    score: str = DEFAULT_SCORE,
+    rate_hz: float = 10.0,
+    weather_shift: np.ndarray | None = None,
+    max_frames: int = MAX_FIT_FRAMES,
 ) -> DriftReference:
     """A reference whose thresholds come from frames left out of the fit.
 
-    Neighbouring frames are alike, so what is left out is a stretch of frames, never single ones. WARN begins at the
-    99 % quantile of the held-out scores, ERROR as far again beyond it as it lies beyond their median.
+    What is left out is a whole drive at a time where there are several, else a fifth of the only one: never single
+    frames, whose neighbours are alike. WARN begins at the 99 % quantile of the held-out scores, ERROR as far again
+    beyond it as it lies beyond their median. Few independent frames know little of the tails, so the held-out scores
+    are spread by the factor by which Student's prediction interval of that many is wider than the normal one.
 
     Args:
-        drives: (frames, D) embeddings of each clear drive, in the order of time.
+        drives: (frames, D) embeddings of each clear drive of one camera, in the order of time.
         model_id: the model that gave the embeddings.
         weights_hash: of that model's weights.
         score: name of the score in ``scores.SCORES``.
+        rate_hz: of the frames.
+        weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
+        max_frames: fit on at most this many frames, evenly spread; all serve for the held-out scores.
 
     Raises:
-        DriftReferenceError: too few frames, frames that are all the same, or embeddings that are not finite.
+        DriftReferenceError: unknown score, too few frames, all the same, or embeddings that are not finite.
     """
-    embeddings = np.concatenate([np.asarray(drive, dtype=np.float64) for drive in drives])
-    if len(embeddings) < MIN_FRAMES:
-        raise DriftReferenceError(f"{len(embeddings)} clear frames; expected {MIN_FRAMES} or more")
-    if not np.isfinite(embeddings).all():
-        bad = int(np.flatnonzero(~np.isfinite(embeddings).all(axis=1))[0])
-        raise DriftReferenceError(f"embedding of clear frame {bad} is not finite; expected numbers")
-    if np.ptp(embeddings, axis=0).max() < 1e-9:
-        raise DriftReferenceError(f"all {len(embeddings)} clear frames are the same; expected a drive")
-    method = SCORES[score]
-    held_out = []
-    for fold in np.array_split(np.arange(len(embeddings)), FOLDS):
-        parameters = method.fit([np.delete(embeddings, fold, axis=0)])
-        held_out.append(method.evaluate(parameters, embeddings[fold]))
-    scores = np.sort(np.concatenate(held_out))
-    warn, median = float(np.quantile(scores, WARN_QUANTILE)), float(np.median(scores))
+    if score not in SCORES:
+        raise DriftReferenceError(f"score {score!r} is unknown; expected one of {', '.join(SCORES)}")
+    drives = [np.asarray(drive, dtype=np.float64) for drive in drives]
+    _check(drives)
+    embeddings = np.concatenate(drives)
+    shift = default_weather_shift(embeddings.shape[1]) if weather_shift is None else weather_shift
+    names = list(dict.fromkeys([*SCORES[score], WEATHER_DIRECTION]))
+
+    held_out = np.empty((len(embeddings), len(names)))
+    region_held_out = np.empty((len(embeddings), 0))
+    for fold in _folds(drives):
+        others = _spread(embeddings[~fold], max_frames)
+        fitted = {name: COMPONENTS[name].fit(others, shift) for name in names}
+        for column, name in enumerate(names):
+            held_out[fold, column] = COMPONENTS[name].evaluate(fitted[name], embeddings[fold])
+        losses = region_losses(fitted[WEATHER_DIRECTION], embeddings[fold])
+        region_held_out = np.resize(region_held_out, (len(embeddings), losses.shape[1]))
+        region_held_out[fold] = losses
+
+    weights = np.array([SCORES[score].get(name, 0.0) for name in names])
+    means, stds = held_out.mean(axis=0), held_out.std(axis=0)
+    totals = ((held_out - means) / stds) @ weights
+    by_drive = np.split(totals, np.cumsum([len(drive) for drive in drives])[:-1])
+    effective_frames = len(totals) / correlation_frames(by_drive)
+    median = np.median(totals)
+    scores = np.sort(np.logaddexp(0.0, median + _widening(effective_frames) * (totals - median)))
+    warn, middle = float(np.quantile(scores, WARN_QUANTILE)), float(np.median(scores))
+
+    normal = np.split(normal_scores(totals), np.cumsum([len(drive) for drive in drives])[:-1])
+    lengths = run_lengths(normal)
+    final = {name: COMPONENTS[name].fit(_spread(embeddings, max_frames), shift) for name in names}
+    used = weights != 0.0
     return DriftReference(
         model_id=model_id,
         weights_hash=weights_hash,
         method=score,
-        parameters=method.fit(drives),
+        rate_hz=float(rate_hz),
+        frames=len(embeddings),
+        drives=len(drives),
+        effective_frames=float(effective_frames),
+        warn_threshold=warn,
+        error_threshold=2 * warn - middle,
         embedding_mean=embeddings.mean(axis=0),
         embedding_std=embeddings.std(axis=0),
+        weather_shift=np.asarray(shift, dtype=np.float64),
+        parameters={f"{name}.{key}": array.astype(np.float32) for name in names for key, array in final[name].items()},
+        component_mean=means[used],
+        component_std=stds[used],
+        region_mean=region_held_out.mean(axis=0),
+        region_std=region_held_out.std(axis=0) + 1e-9,
         held_out_scores=scores,
-        warn_threshold=warn,
-        error_threshold=2 * warn - median,
+        run_length_thresholds=lengths.thresholds,
+        run_length_log_frames=lengths.log_frames,
     )
+
+
+def _check(drives: Sequence[np.ndarray]) -> None:
+    for number, drive in enumerate(drives, 1):
+        if len(drive) < MIN_DRIVE_FRAMES:
+            raise DriftReferenceError(
+                f"clear drive {number} of {len(drives)} has {len(drive)} frames; expected {MIN_DRIVE_FRAMES} or more"
+            )
+        if not np.isfinite(drive).all():
+            bad = int(np.flatnonzero(~np.isfinite(drive).all(axis=1))[0])
+            raise DriftReferenceError(f"embedding of frame {bad} of clear drive {number} is not finite")
+    count = sum(map(len, drives))
+    if count < MIN_FRAMES:
+        raise DriftReferenceError(f"{count} clear frames; expected {MIN_FRAMES} or more")
+    if all(np.ptp(drive, axis=0).max() < 1e-9 for drive in drives):
+        raise DriftReferenceError(f"all {count} clear frames are the same; expected a drive")
+
+
+def _folds(drives: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Masks over all frames: each drive, or FOLDS stretches of the only one."""
+    lengths = [len(drive) for drive in drives]
+    owner = np.repeat(np.arange(len(drives)), lengths)
+    if len(drives) == 1:
+        owner = np.arange(lengths[0]) * FOLDS // lengths[0]
+    elif len(drives) > 2 * FOLDS:
+        owner = owner * 2 * FOLDS // len(drives)
+    return [owner == number for number in np.unique(owner)]
+
+
+def _spread(embeddings: np.ndarray, count: int) -> np.ndarray:
+    if len(embeddings) <= count:
+        return embeddings
+    return embeddings[np.linspace(0, len(embeddings) - 1, count).round().astype(int)]
+
+
+def _widening(effective_frames: float) -> float:
+    """Student's over the normal prediction interval at WARN_QUANTILE, 1 and more."""
+    freedom = max(effective_frames - 1.0, 1.0)
+    return float(t.ppf(WARN_QUANTILE, freedom) / norm.ppf(WARN_QUANTILE) * np.sqrt(1.0 + 1.0 / effective_frames))

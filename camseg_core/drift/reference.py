@@ -2,20 +2,24 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+from scipy.stats import norm
 
-from camseg_core.drift.scores import SCORES, Parameters
+from camseg_core.drift.scores import COMPONENTS, SCORES, WEATHER_DIRECTION, Parameters, region_losses
+from camseg_core.drift.sequential import MAX_NORMAL_SCORE, RunLengths
 from camseg_core.errors import DriftReferenceError
 
-FORMAT = "camseg-drift-reference-2"
+FORMAT = "camseg-drift-reference-3"
 
-_PARAMETER = "score."
-"""Prefix of the score's own arrays in the file."""
+MIN_EFFECTIVE_FRAMES = 4.0
+"""With fewer independent frames than this nothing can be said of what clear driving varies by."""
 
 
 @dataclass(frozen=True)
@@ -26,34 +30,79 @@ class DriftReference:
         model_id: the model whose embeddings were fitted.
         weights_hash: of the weights of that model; "" where they are not known.
         method: name of the score in ``scores.SCORES``.
-        parameters: the arrays of that score.
-        embedding_mean: (D,) float64, mean embedding of the clear frames.
-        embedding_std: (D,) float64, standard deviation over the clear frames.
-        held_out_scores: (M,) float64, ascending: scores of clear frames by fits that did not see their drive or block.
-        warn_threshold, error_threshold: scores from which a frame counts as WARN or ERROR.
+        rate_hz: of the clear frames.
+        frames, drives: how many were fitted.
+        effective_frames: as many independent frames say as much as these correlated ones.
+        warn_threshold, error_threshold: scores from which a frame by itself is strange, and very strange.
+        embedding_mean: (D,) mean embedding of the clear frames.
+        embedding_std: (D,) standard deviation over the clear frames.
+        weather_shift: (D,) what simulated weather adds to an embedding.
+        parameters: the arrays of each component of the score and of the weather direction, as ``COMPONENT.ARRAY``.
+        component_mean, component_std: (components of the score,) over clear frames held out of the fit.
+        region_mean, region_std: (ROWS · COLUMNS,) of each region's share in the weather direction, likewise.
+        held_out_scores: (M,) ascending: scores of clear frames by fits that did not see their drive or block.
+        run_length_thresholds, run_length_log_frames: see ``sequential.RunLengths``.
     """
 
     model_id: str
     weights_hash: str
     method: str
-    parameters: Parameters
-    embedding_mean: np.ndarray
-    embedding_std: np.ndarray
-    held_out_scores: np.ndarray
+    rate_hz: float
+    frames: int
+    drives: int
+    effective_frames: float
     warn_threshold: float
     error_threshold: float
+    embedding_mean: np.ndarray
+    embedding_std: np.ndarray
+    weather_shift: np.ndarray
+    parameters: Parameters
+    component_mean: np.ndarray
+    component_std: np.ndarray
+    region_mean: np.ndarray
+    region_std: np.ndarray
+    held_out_scores: np.ndarray
+    run_length_thresholds: np.ndarray
+    run_length_log_frames: np.ndarray
 
     def score(self, embedding: np.ndarray) -> float:
         """The score of a (D,) embedding, 0 and more; larger is stranger."""
-        return float(SCORES[self.method].evaluate(self.parameters, embedding[None])[0])
+        return float(self.scores(embedding[None])[0])
+
+    def scores(self, embeddings: np.ndarray) -> np.ndarray:
+        """The scores of (N, D) embeddings, (N,): softplus of the components' weighted sum, so 0.7 is ordinary."""
+        total = np.zeros(len(embeddings))
+        weights = SCORES[self.method]
+        for (name, weight), mean, std in zip(weights.items(), self.component_mean, self.component_std, strict=True):
+            values = COMPONENTS[name].evaluate(self._components[name], embeddings)
+            total += weight * (values - mean) / std
+        return np.logaddexp(0.0, total)
+
+    def region_scores(self, embedding: np.ndarray) -> np.ndarray:
+        """Structure that each region of a (D,) embedding lost to weather, (ROWS · COLUMNS,), scaled as ``score``."""
+        losses = region_losses(self._components[WEATHER_DIRECTION], embedding[None])[0]
+        return np.logaddexp(0.0, (losses - self.region_mean) / self.region_std)
 
     def p_value(self, score: float) -> float:
         """Conformal p-value, (1 + held-out scores as large) / (1 + held-out scores) (Vovk et al., 2005)."""
-        count = len(self.held_out_scores)
-        larger = count - int(np.searchsorted(self.held_out_scores, score, side="left"))
-        return (1 + larger) / (1 + count)
+        return (1 + self._larger(score)) / (1 + len(self.held_out_scores))
+
+    def normal_score(self, score: float) -> float:
+        """The standard normal quantile of the score's rank among the held-out ones, at most MAX_NORMAL_SCORE."""
+        upper_tail = (self._larger(score) + 0.5) / (len(self.held_out_scores) + 1)
+        return min(float(norm.isf(upper_tail)), MAX_NORMAL_SCORE)
 
     @property
+    def run_lengths(self) -> RunLengths:
+        """How often the test over time alarms falsely, by its threshold."""
+        return RunLengths(self.run_length_thresholds, self.run_length_log_frames)
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether the clear frames were enough to judge others by."""
+        return self.effective_frames >= MIN_EFFECTIVE_FRAMES
+
+    @cached_property
     def reference_id(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of everything fitted."""
         digest = hashlib.sha256(json.dumps(self._header()).encode())
@@ -63,11 +112,14 @@ class DriftReference:
         return digest.hexdigest()[:16]
 
     def save(self, path: Path) -> None:
-        """Write the reference to ``path``."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the reference to ``path``; raises DriftReferenceError where that cannot be done."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self._arrays().items()}
         header = {"format": FORMAT, "reference": json.dumps(self._header()), "reference_id": self.reference_id}
-        save_file(arrays, path, metadata=header)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(arrays, path, metadata=header)
+        except (OSError, SafetensorError) as error:
+            raise DriftReferenceError(f"{path}: cannot be written ({error})") from error
 
     @classmethod
     def load(cls, path: Path, model_id: str, weights_hash: str = "") -> "DriftReference":
@@ -93,11 +145,10 @@ class DriftReference:
             raise DriftReferenceError(
                 f"{path}: format is {header.get('format')!r}; expected {FORMAT!r}, made by `camseg drift fit`"
             )
-        parameters = {
-            name.removeprefix(_PARAMETER): value for name, value in arrays.items() if name.startswith(_PARAMETER)
-        }
-        others = {name: value for name, value in arrays.items() if not name.startswith(_PARAMETER)}
-        reference = cls(parameters=parameters, **others, **json.loads(header["reference"]))
+        # An array of a component carries the component's name before a dot, one of the reference itself has no dot.
+        parameters = {name: array for name, array in arrays.items() if "." in name}
+        own = {name: array for name, array in arrays.items() if "." not in name}
+        reference = cls(parameters=parameters, **own, **json.loads(header["reference"]))
         if reference.model_id != model_id:
             raise DriftReferenceError(f"{path}: was fitted with model {reference.model_id!r}; expected {model_id!r}")
         if reference.reference_id != header["reference_id"]:
@@ -107,14 +158,26 @@ class DriftReference:
         if weights_hash and reference.weights_hash != weights_hash:
             raise DriftReferenceError(
                 f"{path}: was fitted with other weights of {model_id}, {reference.weights_hash or 'unknown'}; expected "
-                f"{weights_hash}: fit it again"
+                f"{weights_hash}: fit it again with `camseg drift fit`"
             )
         return reference
 
+    @cached_property
+    def _components(self) -> Mapping[str, Parameters]:
+        """The arrays of each component, in the precision that they are used in."""
+        components: dict[str, dict[str, np.ndarray]] = {}
+        for key, array in self.parameters.items():
+            name, _, part = key.partition(".")
+            components.setdefault(name, {})[part] = array.astype(np.float64)
+        return components
+
+    def _larger(self, score: float) -> int:
+        return len(self.held_out_scores) - int(np.searchsorted(self.held_out_scores, score, side="left"))
+
     def _arrays(self) -> dict[str, np.ndarray]:
-        own = {_PARAMETER + name: value for name, value in self.parameters.items()}
-        return own | {name: getattr(self, name) for name in ("embedding_mean", "embedding_std", "held_out_scores")}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**self.parameters, **{name: value for name, value in own.items() if isinstance(value, np.ndarray)}}
 
     def _header(self) -> dict[str, str | float]:
-        names = ("model_id", "weights_hash", "method", "warn_threshold", "error_threshold")
-        return {name: getattr(self, name) for name in names}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in own.items() if isinstance(value, str | int | float)}

@@ -2,24 +2,29 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from camseg_core.drift.detector import DriftDetector
+from camseg_core.drift.collecting import CollectingDetector
+from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
-from camseg_core.errors import FrameError
+from camseg_core.errors import DriftReferenceError, FrameError
 from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import Prediction, predict, predict_batch
+from camseg_core.weights_files import weights_hash
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
+
+AUTO_REFERENCE = "auto"
+"""As ``drift_reference``: take the first frames of each camera for clear ones."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class EngineSettings:
         sampler: name in ``camseg_core.sampling.SAMPLERS``.
         seed: of the starting noise; the same seed and frame give the same mask.
         num_samples: masks drawn of each frame, 1 or more; their majority is the result, their agreement its confidence.
-        drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own.
+        drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own; AUTO_REFERENCE
+            fits one for each camera on its first frames.
+        drift: how frames are judged over time.
     """
 
     model: str = "camseg-small"
@@ -43,6 +50,7 @@ class EngineSettings:
     seed: int = SamplingSettings.seed
     num_samples: int = SamplingSettings.num_samples
     drift_reference: str = ""
+    drift: DriftSettings = DriftSettings()
 
 
 class InferenceEngine:
@@ -58,9 +66,11 @@ class InferenceEngine:
         self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
         self._model = load_model(settings.model, self.device)
-        path = settings.drift_reference or model_folder(settings.model) / SHIPPED_REFERENCE
-        self._reference = DriftReference.load(Path(path), self._model.model_id)
-        self.drift_detectors: dict[str, DriftDetector] = {}
+        self._drift_settings = settings.drift
+        self._weights_hash = weights_hash(model_folder(settings.model))
+        self._is_auto = settings.drift_reference == AUTO_REFERENCE
+        self._reference = self._load_reference(settings)
+        self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
         predict(self._model, np.zeros((*self._model.input_size, 3), dtype=np.uint8), self._sampling)
@@ -119,9 +129,60 @@ class InferenceEngine:
             for prediction, drift in zip(predictions, drifts, strict=True)
         ]
 
+    def refit_drift(self, camera: str, seconds: float) -> None:
+        """Take a camera's next frames for clear ones and fit its reference on them; UNKNOWN until then.
+
+        May be called from another thread than ``infer``. The one frame that ends the collection takes as long as the
+        fit, about a second; a fit that fails begins a new collection.
+
+        Args:
+            camera: as in ``Frame.camera``; one that has not been seen yet begins with its first frame.
+            seconds: by the stamps of the frames, above 0.
+
+        Raises:
+            ConfigurationError: ``seconds`` is not a finite number above 0.
+        """
+        self.drift_detectors[camera] = CollectingDetector(
+            self._model.model_id,
+            self._weights_hash,
+            weather_shift=None if self._reference is None else self._reference.weather_shift,
+            settings=replace(self._drift_settings, collect_s=seconds),
+        )
+
+    def save_drift_reference(self, camera: str, path: Path) -> str:
+        """Write the reference that a camera is judged by, and return its id; ``drift_reference`` takes it back.
+
+        May be called from another thread than ``infer``.
+
+        Raises:
+            DriftReferenceError: the camera has not been seen, has no reference yet, or the file cannot be written.
+        """
+        detector = self.drift_detectors.get(camera)
+        if detector is None:
+            known = ", ".join(sorted(self.drift_detectors)) or "none"
+            raise DriftReferenceError(f"camera {camera!r} has had no frame; expected one of those seen: {known}")
+        reference = detector.reference
+        if reference is None:
+            raise DriftReferenceError(
+                f"camera {camera!r} is still collecting clear frames; expected a fitted reference"
+            )
+        reference.save(path)
+        return reference.reference_id
+
+    def _load_reference(self, settings: EngineSettings) -> DriftReference | None:
+        """The reference of every camera; under AUTO_REFERENCE the model's own, if it has one, for its weather shift."""
+        shipped = model_folder(settings.model) / SHIPPED_REFERENCE
+        path = shipped if self._is_auto or not settings.drift_reference else Path(settings.drift_reference)
+        if self._is_auto and not path.is_file():
+            return None
+        return DriftReference.load(path, self._model.model_id, self._weights_hash)
+
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
-            self.drift_detectors[frame.camera] = DriftDetector(self._reference)
+            if self._is_auto:
+                self.refit_drift(frame.camera, self._drift_settings.collect_s)
+            elif self._reference is not None:
+                self.drift_detectors[frame.camera] = DriftDetector(self._reference, self._drift_settings)
         return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
 
     def close(self) -> None:

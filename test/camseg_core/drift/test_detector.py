@@ -1,54 +1,151 @@
-"""The state of a camera follows the thresholds and remembers since when."""
+"""The state of a camera over time, and what happens when time or frames go wrong."""
+
+import dataclasses
+import math
+import pickle
 
 import numpy as np
 import pytest
 
-from camseg_core.drift.detector import DriftDetector
-from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.detector import DriftDetector, DriftSettings
+from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
+from camseg_core.drift.fitting import fit_reference
+from camseg_core.drift.reference import MIN_EFFECTIVE_FRAMES
+from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftState
+
+DIMENSIONS = len(PARTS) * ROWS * COLUMNS
+RATE_HZ = 10.0
+PERIOD_NS = 100_000_000
+FOG = np.where(np.arange(DIMENSIONS) < DIMENSIONS // len(PARTS), 0.0, -1.5)
+
+
+def clear_drive(frames: int, seed: int) -> np.ndarray:
+    return 0.3 * np.random.default_rng(seed).standard_normal((frames, DIMENSIONS))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return fit_reference([clear_drive(300, seed) for seed in range(3)], "m", rate_hz=RATE_HZ)
 
 
 @pytest.fixture
-def detector():
-    # Identity whitening in one dimension: the score is the absolute value.
-    return DriftDetector(
-        DriftReference(
-            model_id="m",
-            weights_hash="",
-            method="mahalanobis",
-            parameters={"mean": np.zeros(1), "whitening": np.eye(1)},
-            embedding_mean=np.zeros(1),
-            embedding_std=np.ones(1),
-            held_out_scores=np.array([0.5, 1.0, 1.5]),
-            warn_threshold=2.0,
-            error_threshold=3.0,
-        )
+def detector(reference):
+    return DriftDetector(reference)
+
+
+def run(detector, embeddings, start_ns=0, period_ns=PERIOD_NS):
+    return [detector.update(row, start_ns + index * period_ns) for index, row in enumerate(embeddings)]
+
+
+def test_clear_fog_clear(detector):
+    drive = clear_drive(120, seed=7)
+    drive[40:80] += FOG
+    results = run(detector, drive)
+    states = [result.state for result in results]
+    assert set(states[:40]) == {DriftState.NOMINAL}
+    assert set(states[46:80]) <= {DriftState.WARN, DriftState.ERROR}
+    assert states[79] == DriftState.ERROR
+    assert states[-1] == DriftState.NOMINAL
+    assert results[79].state_since_ns == states.index(DriftState.ERROR) * PERIOD_NS
+    assert results[-1].state_since_ns == (len(states) - states[::-1].index(DriftState.ERROR)) * PERIOD_NS
+
+
+def test_one_strange_frame_is_no_alarm(detector):
+    drive = clear_drive(40, seed=7)
+    drive[20] += 3 * FOG
+    assert {result.state for result in run(detector, drive)} == {DriftState.NOMINAL}
+
+
+def test_the_result_says_what_it_was_judged_by(detector, reference):
+    result = detector.update(clear_drive(1, seed=7)[0], 5)
+    assert result.sequential_threshold == pytest.approx(reference.run_lengths.threshold(3600 * RATE_HZ))
+    assert result.expected_run_length_s == 3600.0
+    assert (result.region_rows, result.region_columns) == (ROWS, COLUMNS)
+    assert len(result.region_scores) == ROWS * COLUMNS
+    assert result.reference_id == reference.reference_id
+    assert result.p_value == reference.p_value(result.score)
+
+
+def test_a_faster_camera_alarms_after_the_same_time(reference):
+    delays_s = []
+    for speed in (1, 10):
+        foggy = clear_drive(40 * speed, seed=7) + FOG
+        results = run(DriftDetector(reference), foggy, period_ns=PERIOD_NS // speed)
+        alarm = next(index for index, result in enumerate(results) if result.state >= DriftState.WARN)
+        delays_s.append(alarm / (RATE_HZ * speed))
+    assert delays_s[1] == pytest.approx(delays_s[0], abs=0.15)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_latent_that_is_not_finite_is_an_error_in_finite_numbers(detector, reference, value):
+    run(detector, clear_drive(5, seed=7))
+    result = detector.update(np.full(DIMENSIONS, value), 5 * PERIOD_NS)
+    assert result.state == DriftState.ERROR
+    assert result.score == reference.error_threshold
+    assert result.p_value == pytest.approx(1 / (1 + len(reference.held_out_scores)))
+    assert result.region_scores == ()
+    assert detector.update(clear_drive(1, seed=8)[0], 6 * PERIOD_NS).state == DriftState.NOMINAL
+
+
+@pytest.mark.parametrize("jump_ns", [-PERIOD_NS * 50, 11_000_000_000], ids=["back", "gap"])
+def test_after_a_jump_of_the_clock_the_test_starts_anew(detector, jump_ns):
+    results = run(detector, clear_drive(60, seed=7) + FOG)
+    assert results[-1].state == DriftState.ERROR
+    after = results[-1].state_since_ns + 60 * PERIOD_NS + jump_ns
+    first, second = run(detector, clear_drive(2, seed=8), start_ns=after)
+    assert (first.state, first.sequential_statistic) == (DriftState.UNKNOWN, 0.0)
+    assert (second.state, second.state_since_ns) == (DriftState.NOMINAL, after + PERIOD_NS)
+
+
+def test_a_clock_that_stands_still_is_stale_and_no_evidence(detector):
+    settings = DriftSettings()
+    results = [detector.update(row, 123) for row in clear_drive(settings.stale_frames + 5, seed=7) + FOG]
+    states = [result.state for result in results]
+    assert states.index(DriftState.STALE) == settings.stale_frames
+    assert results[-1].sequential_statistic == results[0].sequential_statistic
+    assert detector.update(clear_drive(1, seed=8)[0], 123 + PERIOD_NS).state != DriftState.STALE
+
+
+def test_a_reference_too_short_to_judge_by_says_unknown(reference):
+    short = dataclasses.replace(reference, effective_frames=MIN_EFFECTIVE_FRAMES - 0.1)
+    results = run(DriftDetector(short), clear_drive(30, seed=7) + FOG)
+    assert {result.state for result in results} == {DriftState.UNKNOWN}
+    assert results[-1].score > short.warn_threshold
+
+
+def test_cause_and_visibility_are_asked_with_embedding_and_reference(reference):
+    asked = []
+
+    def cause(embedding, used):
+        asked.append(used)
+        return {"fog": float(embedding[0])}
+
+    detector = DriftDetector(
+        reference, estimate_cause=cause, estimate_visibility=lambda embedding, used: (float(embedding[1]), 7.0)
     )
+    frame = clear_drive(1, seed=7)[0]
+    result = detector.update(frame, 0)
+    assert result.causes == {"fog": frame[0]}
+    assert (result.visibility_m, result.visibility_std_m) == (frame[1], 7.0)
+    assert asked == [reference]
+    unusable = detector.update(np.full(DIMENSIONS, math.nan), PERIOD_NS)
+    assert unusable.causes == {}
+    assert math.isnan(unusable.visibility_m)
+
+
+def test_goes_on_after_storing(detector):
+    drive = clear_drive(30, seed=7) + FOG
+    run(detector, drive[:3])
+    stored = pickle.loads(pickle.dumps(detector))
+    rest = [run(each, drive[3:], start_ns=3 * PERIOD_NS) for each in (detector, stored)]
+    assert rest[0] == rest[1]
 
 
 @pytest.mark.parametrize(
-    ("value", "state"),
-    [
-        (0.0, DriftState.NOMINAL),
-        (1.99, DriftState.NOMINAL),
-        (2.0, DriftState.WARN),
-        (-2.5, DriftState.WARN),
-        (3.0, DriftState.ERROR),
-    ],
+    ("name", "value"),
+    [("expected_run_length_s", 0.0), ("max_gap_s", -1.0), ("collect_s", math.inf), ("stale_frames", 1)],
 )
-def test_state_by_threshold(detector, value, state):
-    result = detector.update(np.array([value]), stamp_ns=1)
-    assert result.state == state
-    assert result.score == abs(value)
-
-
-def test_remembers_since_when(detector):
-    since = [detector.update(np.array([v]), stamp).state_since_ns for stamp, v in enumerate([0, 0, 2.5, 2.4, 5, 0], 10)]
-    assert since == [10, 10, 12, 12, 14, 15]
-
-
-def test_a_latent_that_is_not_finite_is_an_error_and_never_nan(detector):
-    result = detector.update(np.array([np.nan]), stamp_ns=1)
-    assert result.state == DriftState.ERROR
-    assert result.score == float("inf")
-    assert result.p_value == pytest.approx(1 / 4)
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(ConfigurationError, match=f"drift {name} = {value}"):
+        DriftSettings(**{name: value})

@@ -7,14 +7,14 @@ import torch
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, embed, split
 
 
-def noise(channels: int = 3, height: int = 24, width: int = 32) -> torch.Tensor:
+def noise(channels: int = 3, height: int = 36, width: int = 24) -> torch.Tensor:
     return torch.randn(channels, height, width, generator=torch.Generator().manual_seed(0))
 
 
 def test_against_numpy():
     latent = noise()
     parts = split(embed(latent))
-    region = latent.double().numpy()[2, 8:16, 8:16]  # channel 2 of the second row and column of 3 × 4 regions
+    region = latent.double().numpy()[2, 4:8, 8:16]  # channel 2 of the second row and column of 9 × 3 regions
     assert list(parts) == list(PARTS)
     assert parts["mean"].shape == (ROWS, COLUMNS, 3)
     assert parts["mean"][1, 1, 2] == pytest.approx(region.mean())
@@ -23,7 +23,7 @@ def test_against_numpy():
 
 def test_detail_of_a_ramp_is_its_slope():
     # 0.5 a column, nothing down: half of the mean square difference to the right and lower neighbour.
-    ramp = 0.5 * torch.arange(32.0).expand(1, 24, 32)
+    ramp = 0.5 * torch.arange(24.0).expand(1, 36, 24)
     parts = split(embed(ramp))
     np.testing.assert_allclose(parts["log_detail"], np.log(0.5 / np.sqrt(2)))
     np.testing.assert_allclose(parts["log_coarse_detail"], np.log(1.0 / np.sqrt(2)))
@@ -43,7 +43,7 @@ def test_more_light_moves_the_means_alone():
 
 
 def test_a_flat_latent_is_finite():
-    assert np.isfinite(embed(torch.zeros(2, 24, 32))).all()
+    assert np.isfinite(embed(torch.zeros(2, 36, 24))).all()
 
 
 def test_a_latent_that_is_not_finite_shows():

@@ -1,0 +1,112 @@
+"""A camera without a reference: its first frames are taken for clear ones."""
+
+import logging
+import math
+
+import numpy as np
+
+from camseg_core.drift.detector import CauseEstimator, DriftDetector, DriftSettings, VisibilityEstimator
+from camseg_core.drift.fitting import fit_reference
+from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.scores import DEFAULT_SCORE
+from camseg_core.errors import DriftReferenceError
+from camseg_core.frames import DriftResult, DriftState
+
+MAX_FIT_FRAMES = 250
+"""Bounds the fit, which happens between two frames, to about a second; neighbours of a few minutes are alike."""
+
+MAX_COLLECTED_FRAMES = 12_000
+"""Bounds memory; a longer collection keeps every second frame, then every fourth, and so on."""
+
+_DRIVE_PARTS = 4
+"""Stretches of the collection that are held out in turn."""
+
+
+class CollectingDetector:
+    """Collects the frames of one camera, fits a reference on them, then judges by it like ``DriftDetector``.
+
+    Until the fit the state is UNKNOWN, the score 0 and the p-value 1: nothing strange is known of any frame. Frames
+    that are not finite are left out of the collection. A stamp that jumps back begins it again. Where the fit fails,
+    as with a camera that always sends the same frame, the reason is logged and the collection begins again.
+
+    Args:
+        model_id, weights_hash: of the model whose embeddings come.
+        weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
+        settings: ``collect_s`` says how long to collect.
+        estimate_cause, estimate_visibility: see ``DriftDetector``.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        weights_hash: str = "",
+        weather_shift: np.ndarray | None = None,
+        settings: DriftSettings | None = None,
+        estimate_cause: CauseEstimator | None = None,
+        estimate_visibility: VisibilityEstimator | None = None,
+    ) -> None:
+        self._model_id = model_id
+        self._weights_hash = weights_hash
+        self._weather_shift = weather_shift
+        self._settings = settings or DriftSettings()
+        self._estimators = (estimate_cause, estimate_visibility)
+        self._detector: DriftDetector | None = None
+        self._embeddings: list[np.ndarray] = []
+        self._stamps: list[int] = []
+        self._seen, self._every = 0, 1
+
+    @property
+    def reference(self) -> DriftReference | None:
+        """What was fitted; None while frames are collected."""
+        return None if self._detector is None else self._detector.reference
+
+    def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
+        """The judgement of a frame; see ``DriftDetector.update``."""
+        if self._detector is not None:
+            return self._detector.update(embedding, stamp_ns)
+        if self._stamps and stamp_ns < self._stamps[-1]:
+            self._begin()
+        self._seen += 1
+        if np.isfinite(embedding).all() and self._seen % self._every == 0:
+            self._embeddings.append(embedding)
+            self._stamps.append(stamp_ns)
+        if len(self._stamps) > MAX_COLLECTED_FRAMES:
+            self._embeddings, self._stamps = self._embeddings[::2], self._stamps[::2]
+            self._every *= 2
+        if self._stamps and self._stamps[-1] - self._stamps[0] >= self._settings.collect_s * 1e9:
+            detector = self._detector = self._fit()
+            self._begin()
+            if detector is not None:
+                return detector.update(embedding, stamp_ns)
+        return DriftResult(
+            score=0.0,
+            method=DEFAULT_SCORE,
+            p_value=1.0,
+            warn_threshold=math.nan,
+            error_threshold=math.nan,
+            state=DriftState.UNKNOWN,
+            state_since_ns=self._stamps[0] if self._stamps else stamp_ns,
+            reference_id="",
+            model_id=self._model_id,
+            expected_run_length_s=self._settings.expected_run_length_s,
+        )
+
+    def _begin(self) -> None:
+        self._embeddings, self._stamps = [], []
+        self._seen, self._every = 0, 1
+
+    def _fit(self) -> DriftDetector | None:
+        seconds = (self._stamps[-1] - self._stamps[0]) * 1e-9
+        try:
+            reference = fit_reference(
+                np.array_split(np.stack(self._embeddings), _DRIVE_PARTS),
+                self._model_id,
+                self._weights_hash,
+                rate_hz=self._every * (len(self._stamps) - 1) / seconds,
+                weather_shift=self._weather_shift,
+                max_frames=MAX_FIT_FRAMES,
+            )
+        except DriftReferenceError as error:
+            logging.getLogger(__name__).warning("no drift reference from %.0f s of frames: %s", seconds, error)
+            return None
+        return DriftDetector(reference, self._settings, *self._estimators)
