@@ -21,9 +21,10 @@ from camseg_core.evaluation.detection.scoring import FrameScorer
 from camseg_core.evaluation.detection.sequences import CLEAR
 from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
 from camseg_core.evaluation.experiments.publication import Provenance
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.weights_files import weights_hash
 
 DEMO = "demo"
 """What ``--drive`` calls the built-in clip."""
@@ -79,11 +80,13 @@ def evaluate(
         simulated_weathers(kind)
     drives = {name: _open_drive(name, seed) for name in drive or []}
     network = load_model(model, resolve_device(device))
+    digest = weights_hash(model_folder(model))
     scorer = FrameScorer(
         model=network,
-        reference=DriftReference.load(reference, network.model_id),
+        reference=DriftReference.load(reference, network.model_id, digest),
         compared={
-            name: DriftReference.load(path, network.model_id) for name, path in map(_parse_compared, compare or [])
+            name: DriftReference.load(path, network.model_id, digest)
+            for name, path in map(_parse_compared, compare or [])
         },
         with_entropy=entropy,
         rate_hz=rate_hz,
