@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from camseg_core.corruptions.blur import gaussian_blur, motion_blur
+from camseg_core.corruptions.color import contrast
+from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import UNLABELLED
 
@@ -23,6 +26,7 @@ class AugmentationSettings:
         color_shift: largest relative change of the gain of one colour channel either way.
         blur_probability, blur_sigma_px: Gaussian blur and its largest standard deviation.
         noise_probability, noise_sigma: Gaussian noise and its largest standard deviation, in units of 1/255.
+        corruption_probability: of one strong corruption on top: noise, salt and pepper, blur, motion blur or haze.
     """
 
     zoom_min: float = 0.85
@@ -38,6 +42,12 @@ class AugmentationSettings:
     blur_sigma_px: float = 1.2
     noise_probability: float = 0.2
     noise_sigma: float = 8.0
+    corruption_probability: float = 0.0
+
+
+def segmentation_views() -> AugmentationSettings:
+    """Views that segmentation trains on; the official recipe spoils its images too, so that masks survive it."""
+    return AugmentationSettings(corruption_probability=0.3)
 
 
 def random_view(
@@ -88,4 +98,19 @@ def _random_appearance(image: np.ndarray, settings: AugmentationSettings, random
     if random.random() < settings.noise_probability:
         sigma = random.uniform(0.0, settings.noise_sigma) / 255.0
         pixels += random.standard_normal(pixels.shape, dtype=np.float32) * sigma
-    return (np.clip(pixels, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    spoilt = (np.clip(pixels, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return _corrupt(spoilt, random) if random.random() < settings.corruption_probability else spoilt
+
+
+def _corrupt(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """One corruption of a random kind and strength."""
+    kind = random.integers(5)
+    if kind == 0:
+        return gaussian_noise(image, random.uniform(0.02, 0.35), random)
+    if kind == 1:
+        return salt_and_pepper(image, random.uniform(0.02, 0.5), random)
+    if kind == 2:
+        return gaussian_blur(image, random.uniform(0.5, 5.0))
+    if kind == 3:
+        return motion_blur(image, int(random.integers(5, 21)), random.uniform(2.0, 14.0), random)
+    return contrast(image, random.uniform(0.1, 0.7))

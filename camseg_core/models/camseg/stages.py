@@ -15,7 +15,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
-from camseg_core.training.augmentation import AugmentationSettings
+from camseg_core.training.augmentation import AugmentationSettings, segmentation_views
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import load_weights
 
@@ -91,7 +91,7 @@ def train_segmentation(
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
-    recipe.train(task, AugmentationSettings(), out)
+    recipe.train(task, segmentation_views(), out)
 
 
 def _local_views(size: tuple[int, int]) -> AugmentationSettings:

@@ -11,7 +11,7 @@ from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
-from camseg_core.training.augmentation import AugmentationSettings
+from camseg_core.training.augmentation import segmentation_views
 from camseg_core.training.recipe import Recipe
 
 
@@ -28,4 +28,4 @@ def train_discriminative(recipe: Recipe, image_autoencoder: Path, out: Path) -> 
     # CAM-Seg's losses without the diffusion loss; the cross-entropy's weight is 1 here.
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
-    recipe.train(task, AugmentationSettings(), out)
+    recipe.train(task, segmentation_views(), out)

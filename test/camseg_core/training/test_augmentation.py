@@ -58,3 +58,12 @@ def test_colour_changes_leave_labels_alone(sample):
     view = random_view(sample, (40, 60), loud, np.random.default_rng(3))
     assert np.array_equal(view.labels, sample.labels)
     assert not np.array_equal(view.image, sample.image)
+
+
+def test_corruptions_come_as_often_as_asked_and_leave_labels_alone(sample):
+    settings = AugmentationSettings(**{**vars(STILL), "corruption_probability": 0.3})
+    views = [random_view(sample, (40, 60), settings, np.random.default_rng(seed)) for seed in range(400)]
+    spoilt = [np.abs(view.image.astype(int) - sample.image).max() > 1 for view in views]
+    # A binomial of 400 draws at 0.3 has a standard deviation of 0.023.
+    assert np.mean(spoilt) == pytest.approx(0.3, abs=0.09)
+    assert all(np.array_equal(view.labels, sample.labels) for view in views)
