@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from camseg_core.drift.detector import DriftDetector
 from camseg_core.errors import CamsegError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_core.replay.snapshot import freeze, thaw
@@ -107,14 +106,14 @@ class Journal:
              drift, entry.inference_s, entry.latency_s),
         )  # fmt: skip
 
-    def commit(self, detectors: Mapping[str, DriftDetector]) -> None:
+    def commit(self, detectors: Mapping[str, Any]) -> None:
         """Makes everything appended so far last, together with the detectors as they are after it."""
         self._database.execute("UPDATE detectors SET state = ?", (freeze(detectors),))
         self._database.execute("COMMIT")
         self._database.execute("BEGIN IMMEDIATE")
 
-    def detectors(self) -> dict[str, DriftDetector]:
-        """The detectors as of the last commit."""
+    def detectors(self) -> dict[str, Any]:
+        """The drift detectors as of the last commit."""
         return thaw(self._database.execute("SELECT state FROM detectors").fetchone()[0])
 
     def entries(self) -> Iterator[FrameEntry]:

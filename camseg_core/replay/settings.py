@@ -46,8 +46,11 @@ class ReplaySettings:
 
     def as_json(self) -> dict[str, Any]:
         """All of it by name, as JSON can say it."""
+        engine = asdict(self.engine)
+        for name in [name for name, value in engine.items() if isinstance(value, dict)]:
+            engine |= {f"{name}_{part}": value for part, value in engine.pop(name).items()}
         return {
-            **asdict(self.engine),
+            **engine,
             "camera_topics": list(self.camera_topics),
             "label_topics": list(self.label_topics),
             "labels": "" if self.labels is None else str(self.labels),

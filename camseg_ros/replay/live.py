@@ -26,6 +26,9 @@ from camseg_ros.replay.session import NODE_COMMAND
 from camseg_ros.replay.surroundings import replay_environment
 from camseg_ros.replay.topics import NODE_NAME
 
+_ENGINE_PARAMETERS = ("model", "device", "steps", "sampler", "seed", "num_samples", "drift_reference")
+"""Those of the node that have an engine's setting of the same name."""
+
 _READY_TIMEOUT_S = 180.0
 _ANSWERED_TIMEOUT_S = 60.0
 _TRANSPORT_S = 3.0
@@ -132,7 +135,7 @@ def _node_arguments(
             )
     names = [camera.name.replace("/", "_") for camera in cameras]
     values = {
-        **vars(engine),
+        **{name: getattr(engine, name) for name in _ENGINE_PARAMETERS},
         "cameras": names if len(names) > 1 else [],
         "image_transport": "compressed" if all(compressed) else "raw",
         "use_sim_time": playback.clock_hz > 0.0,

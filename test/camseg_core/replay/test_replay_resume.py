@@ -13,16 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from replay_bags import FakeEngine, contents, drive, frame_pixels, image_message, stamp_of, write_bag
+from replay_bags import FakeEngine, contents, counting_detector, drive, frame_pixels, image_message, stamp_of, write_bag
 
 import camseg_core.replay
 from camseg_core.errors import CamsegError
+from camseg_core.frames import DriftState
 from camseg_core.labels import CAMVID
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.journal import Journal
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import ReplaySettings
-from camseg_core.replay.snapshot import thaw
+from camseg_core.replay.snapshot import freeze, thaw
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 
 SCORES = [10, 20, 120, 220, 130, 15, 150, 20]
@@ -188,14 +189,31 @@ def test_a_full_disk_is_one_error_no_results_and_no_loss_of_what_was_inferred(tm
     assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
 
 
-class Harmful:
+class Calling:
+    """An object that, unpickled, would call something."""
+
+    def __init__(self, function, *arguments):
+        self._call = function, arguments
+
     def __reduce__(self):
-        return os.system, ("true",)
+        return self._call
 
 
-def test_a_stored_state_can_have_nothing_called_but_what_detectors_are_made_of():
-    with pytest.raises(CamsegError, match=r"posix\.system is no part of a drift detector"):
-        thaw(pickle.dumps({"camera": Harmful()}))
+@pytest.mark.parametrize(
+    "harmful", [Calling(os.system, "true"), Calling(getattr, DriftState.WARN, "__class__"), Calling(eval, "1")]
+)
+def test_a_stored_state_can_have_nothing_called_but_what_detectors_are_made_of(harmful):
+    with pytest.raises(CamsegError, match=r"stored drift state cannot be read: .* is no "):
+        thaw(pickle.dumps({"camera": harmful}))
+
+
+def test_methods_and_arrays_of_the_drift_package_are_stored():
+    detector = counting_detector()
+    detector.frames, detector.embeddings, detector.ask = 7, np.arange(6.0).reshape(2, 3), detector.update
+    thawed = thaw(freeze({"front": detector}))["front"]
+    assert thawed.frames == 7
+    np.testing.assert_array_equal(thawed.embeddings, detector.embeddings)
+    assert thawed.ask.__self__ is thawed
 
 
 def test_a_file_that_is_no_journal_is_named(tmp_path):
