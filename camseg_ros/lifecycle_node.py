@@ -14,6 +14,7 @@ from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_ros import qos
 from camseg_ros.camera import CameraInput, find_cameras
 from camseg_ros.diagnostics import node_status
+from camseg_ros.drift_services import DriftServices
 from camseg_ros.parameters import NodeParameters
 from camseg_ros.pipeline import describe
 from camseg_ros.publication import CameraOutputs
@@ -41,8 +42,10 @@ class SegmentationNode(LifecycleNode):
         super().__init__("camseg", **node_arguments)
         self._engine_factory = engine_factory or InferenceEngine
         self._segmenter: Segmenter | None = None
+        self._drift_services: DriftServices | None = None
         self._inputs: dict[str, CameraInput] = {}
         self._outputs: dict[str, CameraOutputs] = {}
+        self._diagnostic_name = self.get_fully_qualified_name().strip("/")
         self._lifecycle_state = "unconfigured"
         self._failure = ""
         self._own_parameters = NodeParameters(self, is_configured=lambda: self._segmenter is not None)
@@ -94,11 +97,13 @@ class SegmentationNode(LifecycleNode):
         self._segmenter = Segmenter(
             engine,
             find_cameras(self, settings.cameras),
-            self.get_name(),
+            self._diagnostic_name,
             lambda: self._own_parameters.settings,
             lambda: self.get_clock().now().nanoseconds,
             self.get_logger(),
         )
+        cameras = tuple(camera.name for camera in self._segmenter.cameras)
+        self._drift_services = DriftServices(self, engine, cameras)
         self.get_logger().info(f"configured: model {engine.model_id} on {engine.device}, {settings.engine.steps} steps")
         return self._succeed("inactive")
 
@@ -163,12 +168,15 @@ class SegmentationNode(LifecycleNode):
         return True
 
     def _release(self) -> None:
+        if self._drift_services is not None:
+            self._drift_services.close()
+            self._drift_services = None
         self.close(DEACTIVATE_TIMEOUT_S)
         self._segmenter = None
         self._own_parameters.know_classes(None)
 
     def _publish_diagnostics(self) -> None:
-        statuses = [node_status(self.get_name(), self._lifecycle_state, self._failure)]
+        statuses = [node_status(self._diagnostic_name, self._lifecycle_state, self._failure)]
         if self._segmenter is not None:
             statuses = self._segmenter.statuses(is_active=self._lifecycle_state == "active") + statuses
         header = Header(stamp=self.get_clock().now().to_msg())

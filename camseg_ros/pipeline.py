@@ -1,10 +1,9 @@
 """What the worker does with frames: deserialise, convert, infer, publish."""
 
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from std_msgs.msg import Header
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from camseg_core.runtime.engine import InferenceEngine
 
-
-Result = TypeVar("Result")
 
 NS_PER_MS = 1e6
 
@@ -57,7 +54,6 @@ class FramePipeline:
         self._settings = settings
         self._now_ns = now_ns
         self._logger = logger
-        self._engine_lock = threading.Lock()
         self._outputs: Mapping[str, CameraOutputs] = {}
         self._image_kinds: dict[str, str] = {}
         self._published_at_s: dict[str, float] = {}
@@ -65,11 +61,6 @@ class FramePipeline:
     def connect(self, outputs: Mapping[str, CameraOutputs]) -> None:
         """Where results go from now on, by camera; call it while the worker is stopped."""
         self._outputs = outputs
-
-    def with_engine(self, use: Callable[["InferenceEngine"], Result]) -> Result:
-        """What ``use`` returns of the engine, called between two frames in the caller's thread."""
-        with self._engine_lock:
-            return use(self._engine)
 
     def is_watched(self, camera: str) -> bool:
         """Whether anybody subscribes to a camera's results."""
@@ -123,13 +114,12 @@ class FramePipeline:
         if not frames:
             return []
         try:
-            with self._engine_lock:
-                return self._engine.infer_batch(
-                    frames,
-                    settings.sampling,
-                    with_confidence=any(self._outputs[frame.camera].wants_confidence(settings) for frame in frames),
-                    at_model_size=settings.output_size == "model",
-                )
+            return self._engine.infer_batch(
+                frames,
+                settings.sampling,
+                with_confidence=any(self._outputs[frame.camera].wants_confidence(settings) for frame in frames),
+                at_model_size=settings.output_size == "model",
+            )
         except Exception as error:
             if len(frames) == 1:
                 return [error]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
 
     from camseg_core.runtime.engine import InferenceEngine
-
-
-Result = TypeVar("Result")
 
 
 class Segmenter:
@@ -88,10 +85,6 @@ class Segmenter:
     def counts(self, camera: str) -> FrameCounts:
         """What became of a camera's frames so far."""
         return self._worker.counts(camera)
-
-    def with_engine(self, use: Callable[["InferenceEngine"], Result]) -> Result:
-        """What ``use`` returns of the engine, called between two frames."""
-        return self._pipeline.with_engine(use)
 
     def statuses(self, is_active: bool) -> list[DiagnosticStatus]:
         """What diagnostics say of each camera now, and of each camera's topic while the node listens."""

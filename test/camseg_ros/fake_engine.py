@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from camseg_core.errors import WeightsError
+from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.frames import DriftResult, DriftState, Frame, FrameResult
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
@@ -67,6 +68,7 @@ class FakeEngine:
         self.settings = settings
         self.frames = 0
         self.is_closed = False
+        self.refits: list[tuple[str, float]] = []
         self.batches: list[list[str]] = []
         self.samplings: list[SamplingSettings] = []
         self._inference_s = inference_s
@@ -87,6 +89,15 @@ class FakeEngine:
         confidence = expected_confidence(image) if with_confidence else None
         drift = drift_of(float(frame.image[0, 0, 1]), frame.stamp_ns)
         return FrameResult(expected_labels(image), drift, self._inference_s, confidence)
+
+    def refit_drift(self, camera: str, seconds: float) -> None:
+        if seconds <= 0.0:
+            raise ConfigurationError(f"seconds is {seconds}; expected above 0")
+        self.refits.append((camera, seconds))
+
+    def save_drift_reference(self, camera: str, path: Path) -> str:
+        path.write_text(camera)
+        return f"reference-of-{camera}"
 
     def close(self) -> None:
         self.is_closed = True

@@ -156,16 +156,17 @@ class LocalNode:
 class Peer:
     """A camera that publishes and a consumer that subscribes, in this process."""
 
-    def __init__(self, domain: int, topic: str = "/camera/image_raw") -> None:
+    def __init__(self, domain: int, topic: str = "/camera/image_raw", node_name: str = "/camseg") -> None:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = rclpy.create_node("peer", context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._node_name = node_name
         self._camera = self.node.create_publisher(Image, topic, RELIABLE)
         self._cameras = {topic: self._camera}
         self.received: dict[str, list] = {"diagnostics": []}
-        self.node.create_subscription(DiagnosticArray, "/diagnostics", self.received["diagnostics"].append, RELIABLE)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._receive_diagnostics, RELIABLE)
 
     def subscribe(self, *outputs: str, qos: QoSProfile = BEST_EFFORT, camera: str = "") -> None:
         """Receives outputs of the only camera, or as "CAMERA/OUTPUT" those of one of several."""
@@ -173,7 +174,7 @@ class Peer:
             name = f"{camera}/{output}" if camera else output
             self.received[name] = []
             kind = OUTPUT_TYPES.get(output, Float64Stamped)
-            self.node.create_subscription(kind, f"/camseg/{name}", self.received[name].append, qos)
+            self.node.create_subscription(kind, f"{self._node_name}/{name}", self.received[name].append, qos)
 
     def publish(self, message: Any, topic: str | None = None) -> None:
         self.camera(topic).publish(message)
@@ -194,7 +195,7 @@ class Peer:
 
     def call(self, kind: type, service: str, **fields: object) -> Any:
         """The answer of one of the node's services."""
-        client = self.node.create_client(kind, f"/camseg/{service}")
+        client = self.node.create_client(kind, f"{self._node_name}/{service}")
         self.wait_until(client.service_is_ready, f"the service {service}")
         future = client.call_async(kind.Request(**fields))
         self.wait_until(future.done, f"the answer of {service}")
@@ -236,14 +237,22 @@ class Peer:
             for output in watched:
                 self.received[output].clear()
 
+    def _receive_diagnostics(self, message: DiagnosticArray) -> None:
+        if message.status[-1].name == f"{self._node_name.strip('/')}: lifecycle":
+            self.received["diagnostics"].append(message)
+
     def diagnostic_values(self) -> dict[str, str]:
         """Of the newest status."""
         return {pair.key: pair.value for pair in self.status().values}
 
     def status(self, name: str | None = None) -> DiagnosticStatus:
-        """The newest of the first camera, or that called "camseg: NAME"."""
+        """The newest of the first camera, or that called "NODE: NAME"."""
         statuses = self.received["diagnostics"][-1].status
-        return statuses[0] if name is None else {status.name: status for status in statuses}[f"camseg: {name}"]
+        return (
+            statuses[0]
+            if name is None
+            else {status.name: status for status in statuses}[f"{self._node_name.strip('/')}: {name}"]
+        )
 
     def wait_until_counted(self, condition: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """Until a status published from now on meets the condition; returns its values."""

@@ -106,10 +106,10 @@ def test_diagnostics_are_stale_until_a_frame_comes_and_after_none_came_for_long(
 
 def test_remapped_and_namespaced_node_listens_to_its_camera(make_local_node, ros_domain):
     local = make_local_node(ros_arguments=["-r", "__ns:=/ego", "-r", "camera/image_raw:=/rear/image_raw"])
-    with Peer(ros_domain, topic="/rear/image_raw") as peer:
+    with Peer(ros_domain, topic="/rear/image_raw", node_name="/ego/camseg") as peer:
         peer.wait_for_node(outputs=False)
         assert local.node.count_subscribers("/rear/camera_info") == 1
-        assert peer.status().name == "camseg: rear"
+        assert peer.status().name == "ego/camseg: rear"
         topics = dict(peer.node.get_topic_names_and_types())
         assert {f"/ego/camseg/{output}" for output in OUTPUTS} <= topics.keys()
 

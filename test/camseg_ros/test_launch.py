@@ -1,4 +1,6 @@
-"""`ros2 launch camseg_ros camseg.launch.py` with nothing else said: masks come back, Ctrl-C ends it with exit code 0.
+"""`ros2 launch camseg_ros camseg.launch.py`: with nothing else said it segments; with arguments it does as they say.
+
+One launch holds both: a node that starts by itself, and one of two cameras in a namespace that waits for its manager.
 
 The launch packages come with an installed ROS 2; they are not among the wheels.
 """
@@ -19,7 +21,8 @@ import launch_testing.asserts
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from ros_harness import Peer, frame_message, random_pixels
+from rclpy.qos import QoSCompatibility, qos_check_compatible, qos_profile_sensor_data
+from ros_harness import BEST_EFFORT, RELIABLE, Peer, frame_message, random_pixels
 
 import launch
 from camseg_core.errors import WeightsError
@@ -35,6 +38,14 @@ DOMAIN = 101  # above those that the other tests take
 SHARE = Path(get_package_share_directory("camseg_ros"))
 
 
+NAMESPACE = "/ego"
+
+
+def launch_file(**arguments: str) -> IncludeLaunchDescription:
+    source = PythonLaunchDescriptionSource(str(SHARE / "launch" / "camseg.launch.py"))
+    return IncludeLaunchDescription(source, launch_arguments=arguments.items())
+
+
 @pytest.mark.launch_test
 def generate_test_description() -> launch.LaunchDescription:
     os.environ.pop("FASTRTPS_DEFAULT_PROFILES_FILE", None)
@@ -42,26 +53,71 @@ def generate_test_description() -> launch.LaunchDescription:
         [
             SetEnvironmentVariable("ROS_DOMAIN_ID", str(DOMAIN)),
             SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"),
-            IncludeLaunchDescription(PythonLaunchDescriptionSource(str(SHARE / "launch" / "camseg.launch.py"))),
+            launch_file(),
+            # Second, because arguments stay set for what comes after.
+            launch_file(namespace=NAMESPACE, cameras="[front,left]", autostart="false", device="cpu"),
             launch_testing.actions.ReadyToTest(),
         ]
     )
 
 
-class TestRunning(unittest.TestCase):
-    def test_masks_of_large_frames_come_back(self) -> None:
+class TestByItself(unittest.TestCase):
+    def test_masks_of_large_frames_come_back_with_their_stamps(self) -> None:
         with Peer(DOMAIN) as peer:
-            peer.subscribe("mask")
+            peer.subscribe("mask", qos=BEST_EFFORT)
             peer.wait_for_node()
-            peer.publish(frame_message(random_pixels(1080, 1920), stamp_ns=1_000_000_007))
+            assert peer.state() == "active"
+            peer.publish(frame_message(random_pixels(1080, 1920), stamp_ns=1_000_000_007, frame_id="optical"))
             peer.wait_until(lambda: peer.received["mask"], "the mask")
             mask = peer.received["mask"][0]
-        assert (mask.header.stamp.sec, mask.header.stamp.nanosec) == (1, 7)
-        assert (mask.height, mask.width) == (1080, 1920)
+            assert (mask.header.stamp.sec, mask.header.stamp.nanosec, mask.header.frame_id) == (1, 7, "optical")
+            assert (mask.height, mask.width) == (1080, 1920)
+
+            assert peer.set_parameter("output_size", "model").successful
+            peer.received["mask"].clear()
+            peer.publish(frame_message(random_pixels(1080, 1920), stamp_ns=2))
+            peer.wait_until(lambda: peer.received["mask"], "the mask at the model's size")
+            assert (peer.received["mask"][0].height, peer.received["mask"][0].width) == (360, 480)
+            assert not peer.set_parameter("steps", 0).successful
+
+    def test_every_image_topic_matches_reliable_and_best_effort_subscribers(self) -> None:
+        with Peer(DOMAIN) as peer:
+            peer.subscribe("mask", "overlay")
+            peer.wait_until(lambda: peer.node.count_publishers("/camseg/overlay") > 0, "the publishers")
+            for topic in ("/camseg/mask", "/camseg/overlay"):
+                (offered,) = peer.node.get_publishers_info_by_topic(topic)
+                assert offered.node_name == "camseg"
+                for asked in (BEST_EFFORT, RELIABLE):
+                    compatibility, reason = qos_check_compatible(offered.qos_profile, asked)
+                    assert compatibility != QoSCompatibility.ERROR, reason
+            (asked,) = peer.node.get_subscriptions_info_by_topic("/camera/image_raw")
+            assert qos_check_compatible(qos_profile_sensor_data, asked.qos_profile)[0] != QoSCompatibility.ERROR
 
     def test_installed_transport_profile_is_used(self) -> None:
         # Set by the launch file in the environment that its processes, and this one, share.
         assert os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(SHARE / "config" / "fastdds.xml")
+
+
+class TestWithManager(unittest.TestCase):
+    def test_node_is_configured_and_activated_by_its_manager_and_listens_to_both_cameras(self) -> None:
+        with Peer(DOMAIN, node_name=f"{NAMESPACE}/camseg") as peer:
+            assert peer.state() == "unconfigured"
+            assert peer.change_state("configure")
+            assert peer.node.count_publishers(f"{NAMESPACE}/camseg/front/mask") == 0
+            assert peer.change_state("activate")
+            for camera in ("front", "left"):
+                peer.subscribe("mask", camera=camera)
+                topic = f"{NAMESPACE}/{camera}/image_raw"
+                peer.wait_until(lambda t=topic: peer.camera(t).get_subscription_count() > 0, "the subscription")
+            for stamp_ns, camera in enumerate(("front", "left"), start=5):
+                mask = peer.received[f"{camera}/mask"]
+                while not mask:  # until the node knows our subscription
+                    peer.publish(frame_message(random_pixels(), stamp_ns), f"{NAMESPACE}/{camera}/image_raw")
+                    peer.spin_for(0.5)
+                assert mask[0].header.stamp.nanosec == stamp_ns
+            assert peer.change_state("deactivate")
+            assert peer.change_state("cleanup")
+            assert peer.state() == "unconfigured"
 
 
 @launch_testing.post_shutdown_test()

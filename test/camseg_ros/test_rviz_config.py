@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ros_harness import OUTPUTS
+from sensor_msgs.msg import Image
+
+from camseg_ros.publication import OUTPUT_TYPES
 
 pytestmark = pytest.mark.ros
 
@@ -16,11 +18,10 @@ def displays() -> list[dict]:
     return yaml.safe_load(CONFIG.read_text())["Visualization Manager"]["Displays"]
 
 
-def test_camera_overlay_and_masks_are_shown(displays):
+def test_the_camera_and_every_picture_of_the_node_are_shown(displays):
     topics = {display["Topic"]["Value"] for display in displays}
-    images = {f"/camseg/{output}" for output in ("mask", "mask_color", "overlay")}
-    assert topics == images | {"/camera/image_raw"}
-    assert {topic.removeprefix("/camseg/") for topic in images} <= OUTPUTS.keys()
+    pictures = {f"/camseg/{output}" for output, kind in OUTPUT_TYPES.items() if kind is Image}
+    assert topics == pictures | {"/camera/image_raw"}
 
 
 def test_displays_are_images_that_match_any_publisher(displays):
