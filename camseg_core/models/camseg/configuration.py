@@ -37,6 +37,7 @@ class CamSegConfig:
         patch_size: latent positions a transformer token spans in each direction.
         width, heads, mlp_ratio: of the transformer blocks.
         encoder_blocks, decoder_blocks: their number.
+        mask_shortcut: start masked tokens from the encoded image tokens of their places; not in the published model.
         head_width, head_blocks: of the diffusion MLP.
         noise_process: the schedule that noises the mask latents.
         features: multi-scale convolutional features; None feeds the transformer with latents alone, as published.
@@ -59,6 +60,7 @@ class CamSegConfig:
     mlp_ratio: float = 4.0
     noise_process: NoiseProcess = field(default_factory=NoiseProcess)
     features: FeatureConfig | None = None
+    mask_shortcut: bool = False
     shared_autoencoder: bool = False
     mask_decoding: str = "classes"
     architecture: str = ARCHITECTURE
@@ -99,6 +101,7 @@ def camseg_small() -> CamSegConfig:
         decoder_blocks=2,
         head_width=192,
         head_blocks=3,
+        mask_shortcut=True,
         features=FeatureConfig(),
     )
 

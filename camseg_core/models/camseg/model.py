@@ -79,6 +79,7 @@ class CamSeg(SegmentationModel):
             mlp_ratio=config.mlp_ratio,
             encoder_blocks=config.encoder_blocks,
             decoder_blocks=config.decoder_blocks,
+            mask_shortcut=config.mask_shortcut,
         )
         self.stem: nn.Module | None = None
         self.fusion: nn.Module | None = None

@@ -68,6 +68,8 @@ class MaskedTransformer(nn.Module):
     Args:
         token_channels: channels of an image token and of a mask token.
         grid: rows and columns that the learned position embeddings are made for; they are interpolated to others.
+        mask_shortcut: start the decoder's masked tokens from the encoded image tokens of their places. Without it, as
+            published, they all start alike but for their positions, and must learn by attention alone where to look.
     """
 
     def __init__(
@@ -79,9 +81,11 @@ class MaskedTransformer(nn.Module):
         mlp_ratio: float,
         encoder_blocks: int,
         decoder_blocks: int,
+        mask_shortcut: bool = False,
     ) -> None:
         super().__init__()
         self.grid = grid
+        self.mask_shortcut = mask_shortcut
         length = 2 * grid[0] * grid[1]
         self.image_projection = nn.Linear(token_channels[0], width)
         self.mask_projection = nn.Linear(token_channels[1], width)
@@ -147,6 +151,8 @@ class MaskedTransformer(nn.Module):
         length = grid[0] * grid[1]
         embedded = self.decoder_embed(encoded)
         mask_tokens = self.mask_token.to(embedded.dtype).expand(embedded.shape[0], length, -1)
+        if self.mask_shortcut:
+            mask_tokens = mask_tokens + embedded[:, :length]
         if visible is not None:
             index = visible.unsqueeze(-1).expand(-1, -1, embedded.shape[-1])
             mask_tokens = mask_tokens.scatter(1, index, embedded[:, length:])

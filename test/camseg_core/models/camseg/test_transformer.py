@@ -5,10 +5,17 @@ import torch
 from camseg_core.models.camseg.transformer import MaskedTransformer
 
 
-def make_transformer() -> MaskedTransformer:
+def make_transformer(mask_shortcut: bool = False) -> MaskedTransformer:
     torch.manual_seed(0)
     return MaskedTransformer(
-        token_channels=(4, 4), grid=(4, 6), width=16, heads=2, mlp_ratio=2.0, encoder_blocks=1, decoder_blocks=1
+        token_channels=(4, 4),
+        grid=(4, 6),
+        width=16,
+        heads=2,
+        mlp_ratio=2.0,
+        encoder_blocks=1,
+        decoder_blocks=1,
+        mask_shortcut=mask_shortcut,
     ).eval()
 
 
@@ -54,3 +61,18 @@ def test_mask_conditions_alone_are_those_among_all():
     encoded = transformer.encode(torch.randn(1, 24, 4), (4, 6), torch.randn(1, 24, 4), visible)
     everything = transformer.decode(encoded, (4, 6), visible)
     torch.testing.assert_close(transformer.decode(encoded, (4, 6), visible, mask_only=True), everything[:, 24:])
+
+
+@torch.no_grad()
+def test_only_the_shortcut_and_the_positions_tell_masked_tokens_apart():
+    def conditions(mask_shortcut):
+        transformer = make_transformer(mask_shortcut)
+        for positions in (transformer.encoder_position, transformer.decoder_position, transformer.diffusion_position):
+            positions.zero_()
+        encoded = transformer.encode(torch.randn(1, 24, 4, generator=torch.Generator().manual_seed(1)), (4, 6))
+        return transformer.decode(encoded, (4, 6), mask_only=True)[0]
+
+    alike = conditions(mask_shortcut=False)
+    # Equal queries gather equal answers, whatever the image.
+    torch.testing.assert_close(alike, alike[:1].expand_as(alike))
+    assert conditions(mask_shortcut=True).var(dim=0).mean() > 0.1
