@@ -11,6 +11,7 @@ from std_msgs.msg import Float32, Header
 from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, Frame
 from camseg_core.labels import LabelSet
+from camseg_core.replay.drift_message import drift_fields
 from camseg_core.runtime.compressed_images import compressed_to_rgb
 from camseg_ros.borrowed_messages import LabelInfo, VisionClass
 from camseg_ros.image_bridge import rgb_of
@@ -68,33 +69,8 @@ def drift_message(drift: DriftResult, camera: str, header: Header, latency_s: fl
         header: the camera's.
         latency_s: seconds from the camera's stamp to now.
     """
-    message = EmbeddingDrift(
-        header=header,
-        camera_id=camera,
-        model_id=drift.model_id,
-        reference_id=drift.reference_id,
-        score=float(drift.score),
-        method=drift.method,
-        p_value=float(drift.p_value),
-        warn_threshold=float(drift.warn_threshold),
-        error_threshold=float(drift.error_threshold),
-        sequential_statistic=float(drift.sequential_statistic),
-        sequential_threshold=float(drift.sequential_threshold),
-        expected_run_length_s=float(drift.expected_run_length_s),
-        state=int(drift.state),
-        state_since=time_message(drift.state_since_ns),
-        region_rows=drift.region_rows,
-        region_columns=drift.region_columns,
-        region_scores=list(drift.region_scores),
-        cause_labels=list(drift.causes),
-        cause_probabilities=list(drift.causes.values()),
-        visibility_m=float(drift.visibility_m),
-        visibility_std_m=float(drift.visibility_std_m),
-        latency_s=float(latency_s),
-    )
-    if np.isfinite(drift.visibility_m):
-        message.visibility_definition = "meteorological optical range, 5 % contrast"
-    return message
+    since = time_message(drift.state_since_ns)
+    return EmbeddingDrift(header=header, state_since=since, **drift_fields(drift, camera, latency_s))
 
 
 def score_message(drift: DriftResult) -> Float32:

@@ -14,6 +14,8 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from camseg_core.drift.scores import DEFAULT_SCORE
+
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
 FRAMES = 12
@@ -65,7 +67,7 @@ def test_a_folder_is_played_measured_and_reported(folders, environment, tiny_mod
     assert 0.0 < metrics["latency_ms"]["p50"] <= metrics["latency_ms"]["p95"] <= metrics["latency_ms"]["p99"]
     assert 0.0 <= metrics["miou"] <= 1.0
     assert metrics["drift_auroc"] is None
-    assert metrics["drift"]["method"] == "mahalanobis"
+    assert metrics["drift"]["method"] == DEFAULT_SCORE
     assert "playing: 100%" in done.stderr
     assert f"{metrics['miou']:.3f}" in done.stdout
     assert f"{metrics['miou']:.3f}" in (out / "report.html").read_text()
