@@ -1,6 +1,7 @@
-"""``camseg weather``: put weather into photographs."""
+"""``camseg weather``: put weather into photographs, and fit on it what tells causes and visibility."""
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +11,24 @@ import typer
 from tqdm import tqdm
 
 from camseg_core.cli.render import SKY_DEPTH
+from camseg_core.data.datasets import get_dataset
 from camseg_core.data.datasets.label_map import folder_label_map
 from camseg_core.data.images import list_images, read_labels, read_rgb
+from camseg_core.drift.embedding import embed
+from camseg_core.drift.simulated_frames import FRAMES_PER_SCENE, photographed_frames, rendered_frames
+from camseg_core.drift.weather_estimators import FILE_NAME
+from camseg_core.drift.weather_fitting import CAUSES, EmbeddedFrame, fit_weather_estimators
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import CAMVID, LabelSet, get_label_set
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
-from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.prediction import image_latent, predict
 from camseg_core.weather import Weather, apply_weather, assumed_camera, estimate_depth
 from camseg_core.weather.condition import WeatherKind
 
-app = typer.Typer(no_args_is_help=True, help="Put weather into photographs.")
+app = typer.Typer(no_args_is_help=True, help="Put weather into photographs; fit what tells its kinds.")
 
 Segmenter = Callable[[Path, np.ndarray], np.ndarray]
 
@@ -146,3 +152,45 @@ def _read_depth_m(path: Path, size: tuple[int, int]) -> np.ndarray:
         found = "missing or unreadable" if stored is None else f"{stored.shape} {stored.dtype}"
         raise DatasetError(f"{path}: is {found}; expected a 16-bit PNG of {size}, centimetres")
     return np.where(stored == SKY_DEPTH, np.inf, stored / 100).astype(np.float32)
+
+
+@app.command("fit")
+def fit(
+    root: Annotated[Path, typer.Option(help="CamVid's folder: its train split is photographed weather's background.")],
+    out: Annotated[Path | None, typer.Option(help=f"File to write; else {FILE_NAME} in the model's folder.")] = None,
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")] = EngineSettings.model,
+    drives: Annotated[int, typer.Option(min=1, help="Rendered drives, each with a camera and light of its own.")] = 20,
+    scenes: Annotated[int, typer.Option(min=1, help="Moments of each drive, each seen in every weather.")] = 4,
+    every: Annotated[int, typer.Option(min=1, help="Take each so-many-th photograph.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="First of the drives' seeds.")] = 1000,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
+) -> None:
+    """Fit what tells the causes of drift apart, and visibility, on simulated weather; once for each model.
+
+    The same options give the same file. What is printed is of cameras left out of the fit.
+    """
+    network = load_model(model, resolve_device(device))
+    photographs = get_dataset("camvid", root, "train", network.label_set)
+    total = drives * scenes * FRAMES_PER_SCENE + -(-len(photographs) // every) * FRAMES_PER_SCENE
+    simulated = chain(
+        rendered_frames(range(seed, seed + drives), scenes),
+        photographed_frames(photographs, network.label_set, every),
+    )
+    frames = []
+    for frame in tqdm(simulated, total=total, desc="simulated weather", unit="frame"):
+        embedding = embed(image_latent(network, frame.image))
+        color = frame.image.mean(axis=(0, 1)) / 255
+        frames.append(EmbeddedFrame(frame.camera, frame.weather, embedding, color))
+    estimators, report = fit_weather_estimators(frames, network.model_id)
+    path = model_folder(model) / FILE_NAME if out is None else out
+    estimators.save(path)
+    typer.echo(f"{path}: from {len(frames)} frames; on cameras left out of the fit:")
+    for name, row in zip(CAUSES, report.confusion, strict=True):
+        shares = ", ".join(
+            f"{found} {share:.2f}" for found, share in zip(report.names, row, strict=True) if share >= 0.005
+        )
+        typer.echo(f"{name:>16}: {shares}")
+    typer.echo(
+        f"visibility 50 to 1000 m: Spearman {report.rank_correlation():.3f}, median relative error "
+        f"{report.median_relative_error():.0%}"
+    )

@@ -19,24 +19,26 @@ SEVERITY_RANGES: dict[WeatherKind, tuple[float, float]] = {
     "fog": (30.0, 1500.0),
     "rain": (5.0, 120.0),
     "snow": (0.5, 8.0),
-    "night": (0.5, 60.0),
+    "night": (0.3, 25.0),
     "lens_blockage": (15.0, 70.0),
 }
 """Severities are drawn between these, evenly in the logarithm."""
 
-_FOGS = 2
-"""Frames of fog for one of each other weather: their visibility is learned too."""
+_FOGS = 4
+"""Frames of fog for one of each other weather: its visibility is learned too."""
+
+FRAMES_PER_SCENE = len(get_args(WeatherKind)) - 1 + _FOGS
 
 _APPEARANCE = AugmentationSettings(
     zoom_min=1.0,
     zoom_max=1.0,
     rotation_deg=0.0,
     flip_probability=0.0,
-    brightness=0.2,
-    contrast=0.15,
-    saturation=0.25,
-    gamma=0.2,
-    color_shift=0.05,
+    brightness=0.12,
+    contrast=0.08,
+    saturation=0.2,
+    gamma=0.1,
+    color_shift=0.04,
     noise_sigma=4.0,
 )
 """How the same camera differs between days: light, exposure, white balance."""
@@ -85,7 +87,7 @@ class _Crop:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "_Crop":
-        size = float(rng.uniform(_SMALLEST_CROP, 1.0))
+        size = 1.0 if rng.random() < 0.5 else float(rng.uniform(_SMALLEST_CROP, 1.0))
         left, top = (float(rng.uniform(0.0, 1.0 - size)) for _ in range(2))
         return cls(left, top, size, bool(rng.random() < 0.5))
 

@@ -1,0 +1,221 @@
+"""Fit what tells causes and visibilities, offline, on frames of simulated weather."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+from sklearn.covariance import ledoit_wolf
+from sklearn.svm import SVR
+
+from camseg_core.drift.cause import UNKNOWN, CauseModel, GaussianClasses
+from camseg_core.drift.visibility import VisibilityModel
+from camseg_core.drift.weather_estimators import WeatherEstimators, clear_contrast
+from camseg_core.drift.weather_features import COLOR_FEATURES, LightReadout, cause_features, visibility_features
+from camseg_core.errors import ConfigurationError
+from camseg_core.weather import Weather
+
+CAUSES = ("clear", "fog", "rain", "snow", "night", "lens_blockage")
+
+FOLDS = 5
+MIN_CAMERAS = 5
+"""Fewer cameras cannot tell what differs between cameras."""
+
+THIN_FOG_M = 700.0
+"""Thinner fog is left out of the causes: a frame of it hardly differs from rain."""
+
+_SHARED, _COLOR_SHARED = 0.3, 0.5
+"""Share of the mean covariance of all classes in that of each, as one class alone has few cameras."""
+
+_PENALTY, _INSENSITIVE, _KERNEL_SLOPE = 10.0, 0.1, 0.05
+"""Of the support vector regression: a wide kernel, nearly linear, which carries over to other cameras best."""
+
+_QUANTILES = 200
+_ERROR_BINS = 5
+
+
+@dataclass(frozen=True)
+class EmbeddedFrame:
+    """A frame of simulated weather as the fit needs it.
+
+    Attributes:
+        camera: which camera it is from.
+        weather: what was put into it.
+        embedding: (D,).
+        color: (3,) mean sRGB colour of its pixels, 0 to 1.
+    """
+
+    camera: str
+    weather: Weather
+    embedding: np.ndarray
+    color: np.ndarray
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What models that had not seen a frame's camera say of it.
+
+    Attributes:
+        names: of the causes, with ``unknown``.
+        confusion: (K, K + 1): share of frames of each cause (row) that each name (column) is most probable for.
+        visibility_m, estimate_m: (n,) true and estimated visibilities of the foggy frames.
+    """
+
+    names: tuple[str, ...]
+    confusion: np.ndarray
+    visibility_m: np.ndarray
+    estimate_m: np.ndarray
+
+    def rank_correlation(self) -> float:
+        """Spearman's, of estimated and true visibility from 50 to 1000 m."""
+        return float(spearmanr(self.visibility_m[self._aimed], self.estimate_m[self._aimed]).statistic)
+
+    def median_relative_error(self) -> float:
+        """Of the estimate, from 50 to 1000 m of true visibility."""
+        return float(np.median(np.abs(self.estimate_m / self.visibility_m - 1)[self._aimed]))
+
+    @property
+    def _aimed(self) -> np.ndarray:
+        return (self.visibility_m >= 50.0) & (self.visibility_m <= 1000.0)
+
+
+def fit_weather_estimators(frames: Iterable[EmbeddedFrame], model_id: str) -> tuple[WeatherEstimators, FitReport]:
+    """The estimators for a model, and how they do on cameras left out of the fit.
+
+    Raises:
+        ConfigurationError: fewer than MIN_CAMERAS cameras, or one of CAUSES is missing from a camera.
+    """
+    listed = list(frames)
+    cameras = np.array([frame.camera for frame in listed])
+    kinds = np.array([frame.weather.kind for frame in listed])
+    severities = np.array([frame.weather.severity for frame in listed])
+    embeddings = np.stack([frame.embedding for frame in listed]) if listed else np.empty((0, 0))
+    if len(np.unique(cameras)) < MIN_CAMERAS:
+        raise ConfigurationError(f"{len(np.unique(cameras))} cameras; expected {MIN_CAMERAS} or more")
+    for camera in np.unique(cameras):
+        if missing := set(CAUSES) - set(kinds[cameras == camera]):
+            raise ConfigurationError(f"camera {camera!r} has no frame of {', '.join(sorted(missing))}; expected some")
+    means = {name: embeddings[(cameras == name) & (kinds == "clear")].mean(axis=0) for name in np.unique(cameras)}
+    clear_means = np.stack([means[camera] for camera in cameras])
+    readout = LightReadout.fit(embeddings, np.stack([frame.color for frame in listed]))
+
+    used = (kinds != "fog") | (severities <= THIN_FOG_M)
+    features = cause_features(embeddings[used], clear_means[used], readout)
+    cause, probabilities = fit_causes(features, kinds[used], cameras[used])
+
+    foggy = kinds == "fog"
+    features = visibility_features(embeddings[foggy], clear_means[foggy], readout)
+    # A factor e below the poorest camera of the fit there is nothing to tell visibility by.
+    least = min(clear_contrast(mean) for mean in means.values()) - 1.0
+    visibility, estimates = fit_visibility(features, severities[foggy], cameras[foggy], least)
+
+    names = (*CAUSES, UNKNOWN)
+    winners = probabilities.argmax(axis=1)
+    confusion = np.stack(
+        [
+            np.bincount(winners[kinds[used] == name], minlength=len(names)) / (kinds[used] == name).sum()
+            for name in CAUSES
+        ]
+    )
+    report = FitReport(names, confusion, severities[foggy], estimates)
+    return WeatherEstimators(model_id, readout, cause, visibility), report
+
+
+def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) -> tuple[CauseModel, np.ndarray]:
+    """The model of causes, and what models that did not see a frame's camera say of it.
+
+    Args:
+        features: (n, F) ``cause_features`` of frames relative to their own camera.
+        causes: (n,) names, each of CAUSES among them.
+        cameras: (n,) names; FOLDS folds are of whole cameras.
+
+    Returns the model and (n, len(CAUSES) + 1) held-out probabilities.
+    """
+    classes = np.array([CAUSES.index(cause) for cause in causes])
+    color_features = features[:, -COLOR_FEATURES:]
+    distances, color_distances = np.empty((len(features), len(CAUSES))), np.empty((len(features), len(CAUSES)))
+    fitted = []
+    for out in _folds(cameras):
+        whole = _gaussian_classes(features[~out], classes[~out], _SHARED)
+        colors = _gaussian_classes(color_features[~out], classes[~out], _COLOR_SHARED)
+        distances[out], color_distances[out] = whole.distances(features[out]), colors.distances(color_features[out])
+        fitted.append((out, whole, colors))
+    at = np.linspace(0.0, 1.0, _QUANTILES)
+    held_out, color_held_out = (
+        np.stack([np.quantile(values[classes == index, index], at) for index in range(len(CAUSES))])
+        for values in (distances, color_distances)
+    )
+    probabilities = np.empty((len(features), len(CAUSES) + 1))
+    for out, whole, colors in fitted:
+        probabilities[out] = CauseModel(CAUSES, whole, colors, held_out, color_held_out).probabilities(features[out])
+    model = CauseModel(
+        CAUSES,
+        _gaussian_classes(features, classes, _SHARED),
+        _gaussian_classes(color_features, classes, _COLOR_SHARED),
+        held_out,
+        color_held_out,
+    )
+    return model, probabilities
+
+
+def fit_visibility(
+    features: np.ndarray, visibility_m: np.ndarray, cameras: np.ndarray, min_clear_contrast: float
+) -> tuple[VisibilityModel, np.ndarray]:
+    """The model of visibility, and what models that did not see a frame's camera say of it.
+
+    Args:
+        features: (n, F) ``visibility_features`` of foggy frames.
+        visibility_m: (n,) true visibilities.
+        cameras: (n,) names; FOLDS folds are of whole cameras.
+        min_clear_contrast: see ``VisibilityModel``.
+
+    Returns the model and (n,) held-out estimates in metres.
+    """
+    target = np.log(visibility_m)
+    nothing = np.zeros(1)
+    held_out = np.empty(len(target))
+    for out in _folds(cameras):
+        model = _support_vectors(features[~out], target[~out], nothing, nothing, min_clear_contrast)
+        held_out[out] = model.log_visibility(features[out])
+    order = np.array_split(np.argsort(held_out), _ERROR_BINS)
+    levels = np.array([held_out[part].mean() for part in order])
+    errors = np.array([np.sqrt(np.mean((held_out[part] - target[part]) ** 2)) for part in order])
+    return _support_vectors(features, target, levels, errors, min_clear_contrast), np.exp(held_out)
+
+
+def _folds(cameras: np.ndarray) -> list[np.ndarray]:
+    """Masks of whole cameras, those next to each other by name in different folds."""
+    names = np.unique(cameras)
+    return [np.isin(cameras, names[first::FOLDS]) for first in range(FOLDS)]
+
+
+def _gaussian_classes(features: np.ndarray, classes: np.ndarray, shared: float) -> GaussianClasses:
+    """Covariances by Ledoit and Wolf (2004), joined in part."""
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(scale < 1e-9, 1.0, scale)
+    standardized = (features - mean) / scale
+    groups = [standardized[classes == index] for index in range(len(CAUSES))]
+    own = np.stack([ledoit_wolf(group)[0] for group in groups])
+    covariances = (1 - shared) * own + shared * own.mean(axis=0)
+    centers = np.stack([group.mean(axis=0) for group in groups])
+    return GaussianClasses(mean, scale, centers, np.linalg.inv(covariances), np.linalg.slogdet(covariances)[1])
+
+
+def _support_vectors(
+    features: np.ndarray, target: np.ndarray, levels: np.ndarray, errors: np.ndarray, min_clear_contrast: float
+) -> VisibilityModel:
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(scale < 1e-9, 1.0, scale)
+    gamma = _KERNEL_SLOPE / features.shape[1]
+    machine = SVR(C=_PENALTY, epsilon=_INSENSITIVE, gamma=gamma).fit((features - mean) / scale, target)
+    return VisibilityModel(
+        mean,
+        scale,
+        machine.support_vectors_,
+        machine.dual_coef_[0],
+        float(machine.intercept_[0]),
+        gamma,
+        levels,
+        errors,
+        min_clear_contrast,
+    )
