@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,9 @@ CLEARED = 0.5
 
 _CEILING = 2.0
 """The statistic stops at this many thresholds, so that a long fog is forgotten as soon as a short one."""
+
+_LARGEST_STEP = 0.7
+"""Part of the threshold that one frame can add: it takes two to alarm, however strange they are."""
 
 _RECENT_FRAMES = 5.0
 """Time constant of the mean score that tells WARN from ERROR."""
@@ -86,12 +89,17 @@ class DriftDetector:
         self._settings = settings or DriftSettings()
         self._estimate_cause = estimate_cause
         self._estimate_visibility = estimate_visibility
-        self._threshold = reference.run_lengths.threshold(self._settings.expected_run_length_s * reference.rate_hz)
+        self.set_run_length(self._settings.expected_run_length_s)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
         self._last_ns: int | None = None
         self._standing_frames = 0
         self._start_anew()
+
+    def set_run_length(self, expected_run_length_s: float) -> None:
+        """Alarm falsely that often from the next frame on, seconds, above 0; what the test has gathered stays."""
+        self._settings = replace(self._settings, expected_run_length_s=expected_run_length_s)
+        self._threshold = self.reference.run_lengths.threshold(expected_run_length_s * self.reference.rate_hz)
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame.
@@ -158,7 +166,8 @@ class DriftDetector:
         return DriftState.ERROR if self._is_severe() else DriftState.WARN
 
     def _advance(self, score: float, weight: float) -> None:
-        step = weight * (self.reference.normal_score(score) - ALLOWANCE)
+        excess = min(self.reference.normal_score(score) - ALLOWANCE, self._threshold * _LARGEST_STEP)
+        step = weight * excess
         self._statistic = min(max(self._statistic + step, 0.0), _CEILING * self._threshold)
         self._is_alarming = self._statistic >= (CLEARED if self._is_alarming else 1.0) * self._threshold
         if self._recent_score is None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm, t
 
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import (
@@ -41,8 +40,8 @@ def fit_reference(
 
     What is left out is a whole drive at a time where there are several, else a fifth of the only one: never single
     frames, whose neighbours are alike. WARN begins at the 99 % quantile of the held-out scores, ERROR as far again
-    beyond it as it lies beyond their median. Few independent frames know little of the tails, so the held-out scores
-    are spread by the factor by which Student's prediction interval of that many is wider than the normal one.
+    beyond it as it lies beyond their median. Few independent frames do not know the mean of clear driving well, so the
+    held-out scores are spread by what that adds to the deviation of a new frame from it.
 
     Args:
         drives: (frames, D) embeddings of each clear drive of one camera, in the order of time.
@@ -146,6 +145,5 @@ def _spread(embeddings: np.ndarray, count: int) -> np.ndarray:
 
 
 def _widening(effective_frames: float) -> float:
-    """Student's over the normal prediction interval at WARN_QUANTILE, 1 and more."""
-    freedom = max(effective_frames - 1.0, 1.0)
-    return float(t.ppf(WARN_QUANTILE, freedom) / norm.ppf(WARN_QUANTILE) * np.sqrt(1.0 + 1.0 / effective_frames))
+    """Standard deviation of a new frame about the mean of that many over that about the true mean, 1 and more."""
+    return float(np.sqrt(1.0 + 1.0 / effective_frames))

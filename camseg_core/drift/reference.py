@@ -88,9 +88,16 @@ class DriftReference:
         return (1 + self._larger(score)) / (1 + len(self.held_out_scores))
 
     def normal_score(self, score: float) -> float:
-        """The standard normal quantile of the score's rank among the held-out ones, at most MAX_NORMAL_SCORE."""
-        upper_tail = (self._larger(score) + 0.5) / (len(self.held_out_scores) + 1)
-        return min(float(norm.isf(upper_tail)), MAX_NORMAL_SCORE)
+        """The standard normal quantile of the score's rank among the held-out ones, at most MAX_NORMAL_SCORE.
+
+        Beyond the largest of them ranks end; from there it grows in proportion to the distance from their median.
+        """
+        scores = self.held_out_scores
+        upper_tail = (self._larger(score) + 0.5) / (len(scores) + 1)
+        by_rank = min(float(norm.isf(upper_tail)), MAX_NORMAL_SCORE)
+        middle = float(np.median(scores))
+        reach = float(scores[-1]) - middle
+        return by_rank * max((score - middle) / reach, 1.0) if score > scores[-1] and reach > 0.0 else by_rank
 
     @property
     def run_lengths(self) -> RunLengths:

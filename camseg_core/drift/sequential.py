@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, rankdata
 
-ALLOWANCE = 1.0
+ALLOWANCE = 1.5
 """k of the CUSUM in standard deviations; it finds shifts of twice that fastest and lets slow changes of scene pass."""
 
 MAX_NORMAL_SCORE = 3.0
@@ -26,8 +26,8 @@ _MIN_BLOCK_FRAMES = 30.0
 _MIN_ALARMS = 30
 """Thresholds passed more rarely in the simulation are extrapolated; the tail of the maxima is exponential."""
 
-_MIN_THRESHOLD = 2.5
-"""Even where clear frames never come near: more than one frame can add."""
+_MIN_THRESHOLD = 1.0
+"""Even where clear frames never come near it."""
 
 
 def normal_scores(scores: np.ndarray) -> np.ndarray:

@@ -57,6 +57,14 @@ def test_one_strange_frame_is_no_alarm(detector):
     assert {result.state for result in run(detector, drive)} == {DriftState.NOMINAL}
 
 
+def test_stranger_frames_alarm_sooner(reference):
+    delays = []
+    for strength in (0.035, 3.0):
+        results = run(DriftDetector(reference), clear_drive(60, seed=7) + strength * FOG)
+        delays.append(next(index for index, result in enumerate(results) if result.state >= DriftState.WARN))
+    assert 1 <= delays[1] < delays[0]
+
+
 def test_the_result_says_what_it_was_judged_by(detector, reference):
     result = detector.update(clear_drive(1, seed=7)[0], 5)
     assert result.sequential_threshold == pytest.approx(reference.run_lengths.threshold(3600 * RATE_HZ))

