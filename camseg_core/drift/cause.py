@@ -47,9 +47,9 @@ class CauseModel:
 
     Among the known causes the Gaussian classes decide. Whether a frame resembles its causes at all is tested twice, by
     its distance in all features and by that in its colour casts alone (fog, rain and snow are grey; a sandstorm is
-    not), each against frames of cameras that the fit did not see (conformal p-values, Vovk et al., 2005; the smaller
-    one doubled, after Bonferroni). The more the p-value falls below SIGNIFICANCE, the more of the probability goes to
-    ``unknown``.
+    not), each against frames of cameras that the fit did not see: the share of them that is as far is its p-value, as
+    in conformal prediction (Vovk et al., 2005); of two the smaller one is doubled (Bonferroni). The more it falls below
+    SIGNIFICANCE, the more of the probability goes to ``unknown``; all of it where nothing seen was as far.
 
     Attributes:
         names: of the K causes.
@@ -82,13 +82,14 @@ class CauseModel:
             posteriors[:, self.names.index(CLEAR)] *= clear_p_values / SIGNIFICANCE
             posteriors /= posteriors.sum(axis=1, keepdims=True)
         color_distances = self.colors.distances(features[:, -COLOR_FEATURES:])
-        typical = np.minimum(_p_values(distances, self.held_out), _p_values(color_distances, self.color_held_out))
+        typical = np.minimum(
+            _shares_as_far(distances, self.held_out), _shares_as_far(color_distances, self.color_held_out)
+        )
         p_value = (posteriors * np.minimum(2 * typical, 1.0)).sum(axis=1, keepdims=True)
         unknown = np.clip(1.0 - p_value / SIGNIFICANCE, 0.0, 1.0)
         return np.concatenate([posteriors * (1.0 - unknown), unknown], axis=1)
 
 
-def _p_values(distances: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-    """(n, K) conformal p-values of (n, K) distances among (K, M) ascending held-out ones."""
-    larger = (held_out[None] >= distances[:, :, None]).sum(axis=2)
-    return (1 + larger) / (1 + held_out.shape[1])
+def _shares_as_far(distances: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """(n, K): the share of (K, M) ascending held-out distances that (n, K) distances do not exceed."""
+    return (held_out[None] >= distances[:, :, None]).mean(axis=2)

@@ -94,7 +94,9 @@ def fit_weather_estimators(frames: Iterable[EmbeddedFrame], model_id: str) -> tu
         raise ConfigurationError(f"{len(np.unique(cameras))} cameras; expected {MIN_CAMERAS} or more")
     for camera in np.unique(cameras):
         if missing := set(CAUSES) - set(kinds[cameras == camera]):
-            raise ConfigurationError(f"camera {camera!r} has no frame of {', '.join(sorted(missing))}; expected some")
+            raise ConfigurationError(
+                f"camera {str(camera)!r} has no frame of {', '.join(sorted(missing))}; expected some"
+            )
     means = {name: embeddings[(cameras == name) & (kinds == "clear")].mean(axis=0) for name in np.unique(cameras)}
     clear_means = np.stack([means[camera] for camera in cameras])
     readout = LightReadout.fit(embeddings, np.stack([frame.color for frame in listed]))
