@@ -3,7 +3,7 @@
 import re
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -161,7 +161,14 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
     ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,
-        "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model",
+        "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model;"
+        " auto: fitted on each camera's first frames",
+    ),
+    ParameterSpec(
+        "drift_collect_s",
+        _ENGINE.drift.collect_s,
+        "with drift_reference auto, how long a camera's first frames are taken for clear driving, seconds",
+        (1.0, 3600.0),
     ),
     ParameterSpec(
         "max_batch",
@@ -187,6 +194,13 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         _ENGINE.num_samples,
         "masks drawn of each frame; their majority is the result, their agreement its confidence",
         (1, 100),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "drift_run_length_s",
+        _ENGINE.drift.expected_run_length_s,
+        "mean time between false drift alarms on clear driving, seconds; the alarm's threshold follows from it",
+        (1.0, 1e7),
         change=Change.ANY_TIME,
     ),
     ParameterSpec("outputs", OUTPUTS, "what is published", choices=OUTPUTS, change=Change.ANY_TIME),
@@ -319,10 +333,14 @@ class NodeParameters:
 
 
 def _settings(values: dict[str, Any]) -> NodeSettings:
-    engine_fields = {field.name for field in fields(EngineSettings)}
+    drift = replace(
+        _ENGINE.drift, expected_run_length_s=values["drift_run_length_s"], collect_s=values["drift_collect_s"]
+    )
+    engine_fields = {field.name for field in fields(EngineSettings)} & values.keys()
+    node_fields = {field.name for field in fields(NodeSettings)} & values.keys()
     return NodeSettings(
-        engine=EngineSettings(**{name: value for name, value in values.items() if name in engine_fields}),
-        **{name: value for name, value in values.items() if name not in engine_fields},
+        engine=EngineSettings(drift=drift, **{name: values[name] for name in engine_fields}),
+        **{name: values[name] for name in node_fields},
     )
 
 

@@ -54,6 +54,7 @@ class FramePipeline:
         self._settings = settings
         self._now_ns = now_ns
         self._logger = logger
+        self._run_length_s = settings().engine.drift.expected_run_length_s
         self._outputs: Mapping[str, CameraOutputs] = {}
         self._image_kinds: dict[str, str] = {}
         self._published_at_s: dict[str, float] = {}
@@ -113,6 +114,10 @@ class FramePipeline:
         """The result, or the error, of each frame."""
         if not frames:
             return []
+        run_length_s = settings.engine.drift.expected_run_length_s
+        if run_length_s != self._run_length_s:
+            self._engine.set_drift_run_length(run_length_s)
+            self._run_length_s = run_length_s
         try:
             return self._engine.infer_batch(
                 frames,

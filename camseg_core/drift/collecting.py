@@ -2,6 +2,7 @@
 
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,6 +60,12 @@ class CollectingDetector:
     def reference(self) -> DriftReference | None:
         """What was fitted; None while frames are collected."""
         return None if self._detector is None else self._detector.reference
+
+    def set_run_length(self, expected_run_length_s: float) -> None:
+        """See ``DriftDetector.set_run_length``."""
+        self._settings = replace(self._settings, expected_run_length_s=expected_run_length_s)
+        if self._detector is not None:
+            self._detector.set_run_length(expected_run_length_s)
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame; see ``DriftDetector.update``."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
+from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.errors import DriftReferenceError, FrameError
 from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
@@ -50,7 +52,7 @@ class EngineSettings:
     seed: int = SamplingSettings.seed
     num_samples: int = SamplingSettings.num_samples
     drift_reference: str = ""
-    drift: DriftSettings = DriftSettings()
+    drift: DriftSettings = field(default_factory=DriftSettings)
 
 
 class InferenceEngine:
@@ -70,6 +72,7 @@ class InferenceEngine:
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE
         self._reference = self._load_reference(settings)
+        self._estimators = self._load_estimators(settings)
         self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
@@ -147,7 +150,19 @@ class InferenceEngine:
             self._weights_hash,
             weather_shift=None if self._reference is None else self._reference.weather_shift,
             settings=replace(self._drift_settings, collect_s=seconds),
+            estimate_cause=self._estimators and self._estimators.estimate_cause,
+            estimate_visibility=self._estimators and self._estimators.estimate_visibility,
         )
+
+    def set_drift_run_length(self, expected_run_length_s: float) -> None:
+        """Let every camera alarm falsely that often from its next frame on, seconds, as ``DriftSettings`` says it.
+
+        Raises:
+            ConfigurationError: it is not a finite number above 0.
+        """
+        self._drift_settings = replace(self._drift_settings, expected_run_length_s=expected_run_length_s)
+        for detector in self.drift_detectors.values():
+            detector.set_run_length(expected_run_length_s)
 
     def save_drift_reference(self, camera: str, path: Path) -> str:
         """Write the reference that a camera is judged by, and return its id; ``drift_reference`` takes it back.
@@ -177,12 +192,22 @@ class InferenceEngine:
             return None
         return DriftReference.load(path, self._model.model_id, self._weights_hash)
 
+    def _load_estimators(self, settings: EngineSettings) -> WeatherEstimators | None:
+        """What names causes and visibility; None for a model for which ``camseg weather fit`` was not run."""
+        path = model_folder(settings.model) / WEATHER_ESTIMATORS
+        return WeatherEstimators.load(path, self._model.model_id) if path.is_file() else None
+
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
             if self._is_auto:
                 self.refit_drift(frame.camera, self._drift_settings.collect_s)
             elif self._reference is not None:
-                self.drift_detectors[frame.camera] = DriftDetector(self._reference, self._drift_settings)
+                self.drift_detectors[frame.camera] = DriftDetector(
+                    self._reference,
+                    self._drift_settings,
+                    estimate_cause=self._estimators and self._estimators.estimate_cause,
+                    estimate_visibility=self._estimators and self._estimators.estimate_visibility,
+                )
         return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
 
     def close(self) -> None:
