@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from camseg_core.drift.collecting import CollectingDetector
-from camseg_core.drift.detector import DriftDetector, DriftSettings
+from camseg_core.drift.detector import CauseEstimator, DriftDetector, DriftSettings, VisibilityEstimator
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
@@ -72,7 +72,7 @@ class InferenceEngine:
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE
         self._reference = self._load_reference(settings)
-        self._estimators = self._load_estimators(settings)
+        self._estimate_cause, self._estimate_visibility = self._load_estimators(settings)
         self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
@@ -150,8 +150,8 @@ class InferenceEngine:
             self._weights_hash,
             weather_shift=None if self._reference is None else self._reference.weather_shift,
             settings=replace(self._drift_settings, collect_s=seconds),
-            estimate_cause=self._estimators and self._estimators.estimate_cause,
-            estimate_visibility=self._estimators and self._estimators.estimate_visibility,
+            estimate_cause=self._estimate_cause,
+            estimate_visibility=self._estimate_visibility,
         )
 
     def set_drift_run_length(self, expected_run_length_s: float) -> None:
@@ -192,10 +192,13 @@ class InferenceEngine:
             return None
         return DriftReference.load(path, self._model.model_id, self._weights_hash)
 
-    def _load_estimators(self, settings: EngineSettings) -> WeatherEstimators | None:
+    def _load_estimators(self, settings: EngineSettings) -> tuple[CauseEstimator | None, VisibilityEstimator | None]:
         """What names causes and visibility; None for a model for which ``camseg weather fit`` was not run."""
         path = model_folder(settings.model) / WEATHER_ESTIMATORS
-        return WeatherEstimators.load(path, self._model.model_id) if path.is_file() else None
+        if not path.is_file():
+            return None, None
+        estimators = WeatherEstimators.load(path, self._model.model_id)
+        return estimators.estimate_cause, estimators.estimate_visibility
 
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
@@ -205,8 +208,8 @@ class InferenceEngine:
                 self.drift_detectors[frame.camera] = DriftDetector(
                     self._reference,
                     self._drift_settings,
-                    estimate_cause=self._estimators and self._estimators.estimate_cause,
-                    estimate_visibility=self._estimators and self._estimators.estimate_visibility,
+                    estimate_cause=self._estimate_cause,
+                    estimate_visibility=self._estimate_visibility,
                 )
         return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
 
