@@ -20,7 +20,7 @@ MAX_DECODED_PIXELS = 2**26
 """A compressed image that claims more, 8192 by 8192, is refused before memory is taken for it."""
 
 END_TIMEOUT_S = 1.6
-"""How long all of the ending may take; what has not ended by then, such as loading a model, is left behind."""
+"""How long the ending of a node that serves may take; one that is still starting is not waited for."""
 
 
 def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
@@ -38,7 +38,8 @@ def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     thread = threading.Thread(target=process.run, name="camseg_node", daemon=True)
     thread.start()
     stop.wait()
-    thread.join(END_TIMEOUT_S)
+    if process.is_serving:
+        thread.join(END_TIMEOUT_S)
     sys.stdout.flush()
     sys.stderr.flush()
     # Tearing down an interpreter with torch in it would take seconds on a busy machine, and must not be done at all
@@ -56,6 +57,7 @@ class NodeProcess:
 
     def __init__(self, stop: threading.Event, engine_factory: "EngineFactory | None") -> None:
         self.exit_code = 0
+        self.is_serving = False
         self._stop = stop
         self._engine_factory = engine_factory
 
@@ -82,6 +84,7 @@ class NodeProcess:
             node.start()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
+        self.is_serving = True
         while not self._stop.is_set():
             executor.spin_once(timeout_sec=0.1)
         if node.close(FRAME_TIMEOUT_S):

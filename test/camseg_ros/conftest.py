@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from ros_harness import LocalNode, NodeProcess, Peer
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 ROS_FREE = {"test_worker.py", "test_failure_log.py"}
+settings.register_profile("long", max_examples=1700)  # pytest --hypothesis-profile=long
+
 HAS_ROS = all(importlib.util.find_spec(name) for name in ("rclpy", "camseg_ros.msg"))
 
 # pytest's importlib mode puts no folder on the path, but the tests here share ros_harness and fake_engine.
