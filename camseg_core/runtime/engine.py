@@ -190,6 +190,11 @@ class InferenceEngine:
         path = shipped if self._is_auto or not settings.drift_reference else Path(settings.drift_reference)
         if self._is_auto and not path.is_file():
             return None
+        if not settings.drift_reference and not path.is_file():
+            raise DriftReferenceError(
+                f"{path}: no such file: model {settings.model!r} comes without a drift reference; expected one fitted on "
+                f"clear drives with `camseg drift fit`, or the drift reference {AUTO_REFERENCE!r}"
+            )
         return DriftReference.load(path, self._model.model_id, self._weights_hash)
 
     def _load_estimators(self, settings: EngineSettings) -> tuple[CauseEstimator | None, VisibilityEstimator | None]:
