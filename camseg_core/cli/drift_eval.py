@@ -12,6 +12,8 @@ from camseg_core.data.sources import FrameSource
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
+from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.detection.evaluation import evaluate_detection
 from camseg_core.evaluation.detection.figures import figures
@@ -28,8 +30,6 @@ from camseg_core.weights_files import weights_hash
 
 DEMO = "demo"
 """What ``--drive`` calls the built-in clip."""
-
-SIMULATED_FRAMES = 40
 
 
 def evaluate(
@@ -81,9 +81,11 @@ def evaluate(
     drives = {name: _open_drive(name, seed) for name in drive or []}
     network = load_model(model, resolve_device(device))
     digest = weights_hash(model_folder(model))
+    estimators = model_folder(model) / WEATHER_ESTIMATORS
     scorer = FrameScorer(
         model=network,
         reference=DriftReference.load(reference, network.model_id, digest),
+        estimators=WeatherEstimators.load(estimators, network.model_id) if estimators.is_file() else None,
         compared={
             name: DriftReference.load(path, network.model_id, digest)
             for name, path in map(_parse_compared, compare or [])
@@ -96,7 +98,6 @@ def evaluate(
         clear_runs,
         conditions,
         simulated=simulate or [],
-        simulated_frames=SIMULATED_FRAMES,
         drives=drives,
         seed=seed,
     )

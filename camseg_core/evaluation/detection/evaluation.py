@@ -24,7 +24,7 @@ from camseg_core.evaluation.detection.metrics import (
 )
 from camseg_core.evaluation.detection.scoring import FrameScorer, Measurement, ScoredFrame, most_probable_cause
 from camseg_core.evaluation.detection.sequences import CLEAR, JudgedSequence
-from camseg_core.evaluation.detection.simulation import SimulatedScores, simulate, spread_frames
+from camseg_core.evaluation.detection.simulation import SIMULATED_FRAMES, SimulatedScores, simulate, spread_frames
 from camseg_core.runtime.prediction import image_latent
 
 
@@ -71,7 +71,7 @@ class FrameSet:
         return found
 
     def causes(self) -> Counter[str]:
-        """How many frames each cause is the most probable one of; ``UNKNOWN_CAUSE`` where none was estimated."""
+        """How many frames each cause is the most probable one of; ``unknown`` where none was estimated."""
         return Counter(most_probable_cause(frame.result) for frame in self.frames)
 
     def columns(self) -> dict[str, np.ndarray]:
@@ -137,7 +137,7 @@ def evaluate_detection(
     adverse: Mapping[str, Sequence[FrameRun]],
     *,
     simulated: Sequence[str] = (),
-    simulated_frames: int = 40,
+    simulated_frames: int = SIMULATED_FRAMES,
     drives: Mapping[str, FrameSource] | None = None,
     seed: int = 0,
 ) -> DriftEvaluation:

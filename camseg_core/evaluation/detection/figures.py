@@ -37,6 +37,7 @@ def figures(evaluation: DriftEvaluation) -> dict[str, Any]:
         "clear": _clear(clear, fpr),
         "conditions": {name: _condition(c, len(clear.frames), fpr) for name, c in evaluation.conditions.items()},
         "cause_confusion": {frames.name: dict(frames.causes().most_common()) for frames in evaluation.frame_sets()},
+        "spearman_of_measured_visibility": _measured_correlation(evaluation),
         "simulated": {name: _simulated(scores) for name, scores in evaluation.simulated.items()},
         "drives": {drive.name: _drive(drive) for drive in evaluation.drives},
         "cost_ms": _cost(evaluation),
@@ -150,6 +151,16 @@ def _drive(drive: JudgedSequence) -> dict[str, Any]:
     if adverse and clear:
         content |= asdict(detection_metrics(drive.scores[~drive.adverse], drive.scores[drive.adverse]))
     return content
+
+
+def _measured_correlation(evaluation: DriftEvaluation) -> float:
+    """Spearman's, of score and 1 / measured visibility over all frames, each once; NaN without measured ones."""
+    frames = {frame.digest: frame for frames in evaluation.frame_sets() for frame in frames.frames}
+    measured = [frame for frame in frames.values() if math.isfinite(frame.visibility_m)]
+    return rank_correlation(
+        np.array([1.0 / frame.visibility_m for frame in measured]),
+        np.array([frame.result.score for frame in measured]),
+    )
 
 
 def _cost(evaluation: DriftEvaluation) -> dict[str, float]:

@@ -14,7 +14,8 @@ from camseg_core.evaluation.detection.simulation import SimulatedScores
 from camseg_core.frames import DriftResult, DriftState
 
 DETECTOR_COLOR = "#b3122b"
-BASELINE_COLORS = ("#4c72b0", "#55a868", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974", "#64b5cd", "#2f4b7c")
+BASELINE_COLORS = ("#4c72b0", "#dd8452", "#55a868", "#8172b3", "#937860", "#da8bc3", "#ccb974", "#64b5cd", "#2f4b7c")
+CLEAR_COLOR = "#999999"
 WEATHER_COLORS = {"fog": "#9aa5b1", "rain": "#6fa8dc", "snow": "#b4d7e8", "night": "#444466", "sand": "#d9a441"}
 OTHER_WEATHER_COLOR = "#c5b0d5"
 MAX_TIMELINES = 12
@@ -118,7 +119,7 @@ def _measured_panel(axes: Axes, sets: Sequence[FrameSet], judged: DriftResult) -
     names = [frames.name for frames in sets if frames.name != CLEAR]
     colors = dict(zip(names, _colors(len(names)), strict=True))
     for frames in sets:
-        color = colors.get(frames.name, STATE_COLORS[DriftState.NOMINAL])
+        color = colors.get(frames.name, CLEAR_COLOR)
         axes.plot(
             frames.visibility_m(), frames.scores(), "o", color=color, markersize=3.5, alpha=0.6, label=frames.name
         )

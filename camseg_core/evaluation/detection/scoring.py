@@ -10,18 +10,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from camseg_core.drift.cause import UNKNOWN
 from camseg_core.drift.detector import DriftDetector
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.evaluation.detection.baselines import ENTROPY, image_statistics
 from camseg_core.evaluation.detection.frame_runs import FrameRun
 from camseg_core.frames import DriftResult
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, prepare
-
-UNKNOWN_CAUSE = "unknown"
-"""What a frame's cause is called where nothing estimates one."""
 
 _UNORDERED_PERIOD_NS = 10**9
 """Between frames that no rate was given for; nothing that is reported of them depends on it."""
@@ -80,6 +79,7 @@ class FrameScorer:
     Attributes:
         model: in evaluation mode, on its device.
         reference: fitted with it.
+        estimators: of cause and visibility, for the same model; None leaves both out.
         compared: further references fitted with it, by the name they get in the table.
         with_entropy: segment every frame too, for ``ENTROPY``.
         rate_hz: of folders and lists; None where their frames are in no order of time.
@@ -87,13 +87,20 @@ class FrameScorer:
 
     model: SegmentationModel
     reference: DriftReference
+    estimators: WeatherEstimators | None = None
     compared: Mapping[str, DriftReference] = field(default_factory=dict)
     with_entropy: bool = True
     rate_hz: float | None = None
 
     def new_detector(self) -> DriftDetector:
         """A detector in its first state, as the engine makes one for a camera."""
-        return DriftDetector(self.reference)
+        if self.estimators is None:
+            return DriftDetector(self.reference)
+        return DriftDetector(
+            self.reference,
+            estimate_cause=self.estimators.estimate_cause,
+            estimate_visibility=self.estimators.estimate_visibility,
+        )
 
     def judge(self, image: np.ndarray) -> DriftResult:
         """The judgement of one (H, W, 3) uint8 RGB image by itself, by a detector in its first state."""
@@ -160,8 +167,8 @@ class FrameScorer:
 
 
 def most_probable_cause(result: DriftResult) -> str:
-    """The cause of the largest probability, or ``UNKNOWN_CAUSE``."""
-    return max(result.causes, key=result.causes.__getitem__) if result.causes else UNKNOWN_CAUSE
+    """The cause of the largest probability, or ``unknown`` where none was estimated."""
+    return max(result.causes, key=result.causes.__getitem__) if result.causes else UNKNOWN
 
 
 def softmax_entropy(logits: torch.Tensor) -> float:

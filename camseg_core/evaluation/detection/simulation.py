@@ -19,6 +19,9 @@ from camseg_core.weather import Weather, WeatherKind, apply_weather, estimate_de
 FOG_VISIBILITIES_M = (1000.0, 750.0, 500.0, 300.0, 200.0, 150.0, 100.0, 50.0)
 """Fog begins at 1000 m (WMO); below 50 m it is dense (ASAM OSI)."""
 
+SIMULATED_FRAMES = 24
+"""So many clear frames get weather by default; each is encoded once for every severity."""
+
 SIMULATED_KINDS = tuple(kind for kind in get_args(WeatherKind) if kind != "clear")
 """What can be put into clear frames."""
 

@@ -116,6 +116,8 @@ def test_folders_of_one_name_are_one_condition(evaluated):
     assert len(content["conditions"]["both"]["sequences"]) == 2
     assert content["conditions"]["both"]["measured_visibility"]["spearman"] is not None
     assert "measured_visibility" not in content["conditions"]["faint"]
+    both = content["conditions"]["both"]["measured_visibility"]["spearman"]
+    assert content["spearman_of_measured_visibility"] == both
 
 
 def test_sequences_have_delays_and_false_alarms(evaluated):
