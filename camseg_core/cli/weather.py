@@ -27,6 +27,7 @@ from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent, predict
 from camseg_core.weather import Weather, apply_weather, assumed_camera, estimate_depth
 from camseg_core.weather.condition import WeatherKind
+from camseg_core.weights_files import weights_hash
 
 app = typer.Typer(no_args_is_help=True, help="Put weather into photographs; fit what tells its kinds.")
 
@@ -181,7 +182,7 @@ def fit(
         embedding = embed(image_latent(network, frame.image))
         color = frame.image.mean(axis=(0, 1)) / 255
         frames.append(EmbeddedFrame(frame.camera, frame.weather, embedding, color))
-    estimators, report = fit_weather_estimators(frames, network.model_id)
+    estimators, report = fit_weather_estimators(frames, network.model_id, weights_hash(model_folder(model)))
     path = model_folder(model) / FILE_NAME if out is None else out
     estimators.save(path)
     typer.echo(f"{path}: from {len(frames)} frames; on cameras left out of the fit:")

@@ -35,11 +35,13 @@ class WeatherEstimators:
 
     Attributes:
         model_id: the model whose embeddings were fitted.
+        weights_hash: of the weights of that model; "" where they are not known.
         readout: from embeddings to light and colour.
         cause, visibility: the models fitted.
     """
 
     model_id: str
+    weights_hash: str
     readout: LightReadout
     cause: CauseModel
     visibility: VisibilityModel
@@ -75,6 +77,7 @@ class WeatherEstimators:
         header = {
             "format": FORMAT,
             "model_id": self.model_id,
+            "weights_hash": self.weights_hash,
             "causes": json.dumps(self.cause.names),
             "grid": json.dumps([len(PARTS), ROWS, COLUMNS]),
         }
@@ -82,12 +85,13 @@ class WeatherEstimators:
         save_file(arrays, path, metadata=header)
 
     @classmethod
-    def load(cls, path: Path, model_id: str) -> "WeatherEstimators":
+    def load(cls, path: Path, model_id: str, weights_hash: str = "") -> "WeatherEstimators":
         """The estimators in ``path``.
 
         Args:
             path: file made by ``save``.
             model_id: the model that is going to be used.
+            weights_hash: of its weights; "" does not compare them.
 
         Raises:
             WeightsError: the file is missing, not whole, or fitted for another model or embedding.
@@ -102,6 +106,8 @@ class WeatherEstimators:
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{path}: is not a whole safetensors file ({error})") from error
         expected = {"format": FORMAT, "model_id": model_id, "grid": json.dumps([len(PARTS), ROWS, COLUMNS])}
+        if weights_hash:
+            expected["weights_hash"] = weights_hash
         for name, value in expected.items():
             if header.get(name) != value:
                 raise WeightsError(f"{path}: {name} is {header.get(name)!r}; expected {value!r}: {advice}")
@@ -116,7 +122,7 @@ class WeatherEstimators:
         scalars = {name: float(stored.pop(name).item()) for name in ("offset", "gamma", "min_clear_contrast")}
         visibility = VisibilityModel(**stored, **scalars)  # type: ignore[arg-type]  # arrays and numbers by name
         readout = _group(LightReadout, arrays, "readout.")
-        return cls(header["model_id"], readout, cause, visibility)
+        return cls(header["model_id"], header["weights_hash"], readout, cause, visibility)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {

@@ -79,7 +79,9 @@ class FitReport:
         return (self.visibility_m >= 50.0) & (self.visibility_m <= 1000.0)
 
 
-def fit_weather_estimators(frames: Iterable[EmbeddedFrame], model_id: str) -> tuple[WeatherEstimators, FitReport]:
+def fit_weather_estimators(
+    frames: Iterable[EmbeddedFrame], model_id: str, weights_hash: str = ""
+) -> tuple[WeatherEstimators, FitReport]:
     """The estimators for a model, and how they do on cameras left out of the fit.
 
     Raises:
@@ -120,7 +122,7 @@ def fit_weather_estimators(frames: Iterable[EmbeddedFrame], model_id: str) -> tu
         ]
     )
     report = FitReport(names, confusion, severities[foggy], estimates)
-    return WeatherEstimators(model_id, readout, cause, visibility), report
+    return WeatherEstimators(model_id, weights_hash, readout, cause, visibility), report
 
 
 def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) -> tuple[CauseModel, np.ndarray]:
