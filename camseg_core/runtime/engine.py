@@ -202,7 +202,7 @@ class InferenceEngine:
         path = model_folder(settings.model) / WEATHER_ESTIMATORS
         if not path.is_file():
             return None, None
-        estimators = WeatherEstimators.load(path, self._model.model_id)
+        estimators = WeatherEstimators.load(path, self._model.model_id, self._weights_hash)
         return estimators.estimate_cause, estimators.estimate_visibility
 
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
