@@ -56,7 +56,7 @@ class CauseModel:
         classes: of all features.
         colors: of the last COLOR_FEATURES alone.
         held_out, color_held_out: (K, M) ascending: distances of each cause's own frames by fits that did not see their
-            camera, at M evenly spaced quantiles.
+            camera, at M evenly spaced quantiles; the former enlarged, as real cameras differ more than simulated ones.
     """
 
     names: tuple[str, ...]

@@ -24,7 +24,7 @@ SEVERITY_RANGES: dict[WeatherKind, tuple[float, float]] = {
 }
 """Severities are drawn between these, evenly in the logarithm."""
 
-_FOGS = 4
+_FOGS = 3
 """Frames of fog for one of each other weather: its visibility is learned too."""
 
 FRAMES_PER_SCENE = len(get_args(WeatherKind)) - 1 + _FOGS
@@ -34,11 +34,11 @@ _APPEARANCE = AugmentationSettings(
     zoom_max=1.0,
     rotation_deg=0.0,
     flip_probability=0.0,
-    brightness=0.12,
-    contrast=0.08,
-    saturation=0.2,
-    gamma=0.1,
-    color_shift=0.04,
+    brightness=0.2,
+    contrast=0.15,
+    saturation=0.25,
+    gamma=0.2,
+    color_shift=0.05,
     noise_sigma=4.0,
 )
 """How the same camera differs between days: light, exposure, white balance."""
@@ -87,7 +87,7 @@ class _Crop:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "_Crop":
-        size = 1.0 if rng.random() < 0.5 else float(rng.uniform(_SMALLEST_CROP, 1.0))
+        size = float(rng.uniform(_SMALLEST_CROP, 1.0))
         left, top = (float(rng.uniform(0.0, 1.0 - size)) for _ in range(2))
         return cls(left, top, size, bool(rng.random() < 0.5))
 

@@ -30,6 +30,9 @@ _SHARED, _COLOR_SHARED = 0.3, 0.5
 _PENALTY, _INSENSITIVE, _KERNEL_SLOPE = 10.0, 0.1, 0.05
 """Of the support vector regression: a wide kernel, nearly linear, which carries over to other cameras best."""
 
+_REAL_CAMERAS = 2.5
+"""Squared distances of real cameras are allowed this much more than those of simulated ones, which differ less."""
+
 _QUANTILES = 200
 _ERROR_BINS = 5
 
@@ -147,7 +150,7 @@ def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) ->
     at = np.linspace(0.0, 1.0, _QUANTILES)
     held_out, color_held_out = (
         np.stack([np.quantile(values[classes == index, index], at) for index in range(len(CAUSES))])
-        for values in (distances, color_distances)
+        for values in (_REAL_CAMERAS * distances, color_distances)
     )
     probabilities = np.empty((len(features), len(CAUSES) + 1))
     for out, whole, colors in fitted:
