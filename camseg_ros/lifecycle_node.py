@@ -15,7 +15,7 @@ from camseg_ros import qos
 from camseg_ros.camera import CameraInput, find_cameras
 from camseg_ros.diagnostics import node_status
 from camseg_ros.drift_services import DriftServices
-from camseg_ros.parameters import NodeParameters
+from camseg_ros.parameters import NodeParameters, NodeSettings
 from camseg_ros.pipeline import describe
 from camseg_ros.publication import CameraOutputs
 from camseg_ros.segmenter import Segmenter
@@ -108,17 +108,14 @@ class SegmentationNode(LifecycleNode):
         return self._succeed("inactive")
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Makes publishers and subscriptions."""
+        """Makes publishers and subscriptions; FAILURE with the reason where a topic's name or type is not possible."""
         assert self._segmenter is not None
-        settings, label_set = self._own_parameters.settings, self._segmenter.engine.label_set
-        for camera in self._segmenter.cameras:
-            # Frames that come before ``start`` are counted as dropped.
-            put = functools.partial(self._segmenter.put, camera.name)
-            self._inputs[camera.name] = CameraInput(self, camera, settings, put)
-            self._outputs[camera.name] = CameraOutputs(
-                self, camera.output_prefix, label_set, self._inputs[camera.name].newest_info
-            )
-        self._segmenter.start(self._outputs)
+        settings = self._own_parameters.settings
+        try:
+            self._connect(self._segmenter, settings)
+        except Exception as error:  # rclpy's C++ part raises types of its own, and the base class keeps them quiet
+            self._disconnect()
+            return self._fail(f"activate: {describe(error)}")
         topics = [camera.transported_topic(settings.image_transport) for camera in self._segmenter.cameras]
         self.get_logger().info(f"active: listening to {', '.join(topics)}")
         return self._succeed("active")
@@ -155,6 +152,17 @@ class SegmentationNode(LifecycleNode):
         self.get_logger().error(reason)
         self._publish_diagnostics()
         return TransitionCallbackReturn.FAILURE
+
+    def _connect(self, segmenter: Segmenter, settings: NodeSettings) -> None:
+        label_set = segmenter.engine.label_set
+        for camera in segmenter.cameras:
+            # Frames that come before ``start`` are counted as dropped.
+            put = functools.partial(segmenter.put, camera.name)
+            self._inputs[camera.name] = CameraInput(self, camera, settings, put)
+            self._outputs[camera.name] = CameraOutputs(
+                self, camera.output_prefix, label_set, self._inputs[camera.name].newest_info
+            )
+        segmenter.start(self._outputs)
 
     def _disconnect(self) -> bool:
         for camera_input in self._inputs.values():

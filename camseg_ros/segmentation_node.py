@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 FRAME_TIMEOUT_S = 1.0
 """How long the frames in work may take when the process ends."""
 
-MAX_DECODED_PIXELS = 2**26
-"""A compressed image that claims more, 8192 by 8192, is refused before memory is taken for it."""
-
 END_TIMEOUT_S = 1.6
 """How long the ending of a node that serves may take; one that is still starting is not waited for."""
 
@@ -29,7 +26,6 @@ def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     Args:
         engine_factory: as for ``SegmentationNode``.
     """
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_DECODED_PIXELS))  # OpenCV reads it when it is loaded
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

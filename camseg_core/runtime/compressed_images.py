@@ -13,6 +13,16 @@ COMPRESSED_FORMATS: tuple[str, ...] = tuple(_BEGINNINGS)
 """Every format that :func:`compressed_to_rgb` reads."""
 
 
+MAX_PIXELS = 2**25
+"""An 8K image, 4320×7680, just fits. A few damaged bytes can claim a size that takes minutes and gigabytes to decode."""
+
+_JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Second byte of the markers that a frame header follows, ITU-T T.81 table B.1."""
+
+_JPEG_BARE_MARKERS = frozenset((0x00, 0x01, *range(0xD0, 0xDA)))
+"""Second byte of the markers that stand without a length, ibid."""
+
+
 def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     """Decodes a ``sensor_msgs/CompressedImage``.
 
@@ -45,6 +55,11 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     # Decoders fill what is missing of a cut image with grey and say nothing. Some cameras pad with zeros.
     if not file.rstrip(b"\0").endswith(_ENDINGS[kind]):
         raise FrameError(f"compressed image is cut short after {len(file)} bytes; expected the end of a {kind}")
+    height, width = _claimed_size(kind, file)
+    if height * width > MAX_PIXELS:
+        raise FrameError(
+            f"compressed image claims {height}x{width} pixels (height x width); expected {MAX_PIXELS} in all at most"
+        )
     try:
         # A camera's image is used as it lies; its frame_id says how the camera is mounted.
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -54,3 +69,24 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     if image is None:
         raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded; expected a whole {kind}")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _claimed_size(kind: str, file: bytes) -> tuple[int, int]:
+    """(height, width) that the header of a file says; (0, 0) where it says none, which the decoder will find out."""
+    if kind == "png":
+        # Signature 8, length 4, "IHDR" 4, then width and height, big-endian.
+        return int.from_bytes(file[20:24], "big"), int.from_bytes(file[16:20], "big")
+    position = 2
+    while position + 9 <= len(file):
+        marker = file[position + 1]
+        if file[position] != 0xFF or marker == 0xFF:
+            position += 1  # a decoder looks for the next marker too
+        elif marker in _JPEG_FRAME_MARKERS:
+            # Marker 2, length 2, precision 1, then height and width, big-endian.
+            sides = file[position + 5 : position + 9]
+            return int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
+        elif marker in _JPEG_BARE_MARKERS:
+            position += 2
+        else:
+            position += 2 + int.from_bytes(file[position + 2 : position + 4], "big")
+    return 0, 0

@@ -18,6 +18,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
@@ -165,6 +166,7 @@ class Peer:
         self._node_name = node_name
         self._camera = self.node.create_publisher(Image, topic, RELIABLE)
         self._cameras = {topic: self._camera}
+        self._clients: dict[str, Client] = {}
         self.received: dict[str, list] = {"diagnostics": []}
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._receive_diagnostics, RELIABLE)
 
@@ -195,11 +197,13 @@ class Peer:
 
     def call(self, kind: type, service: str, **fields: object) -> Any:
         """The answer of one of the node's services."""
-        client = self.node.create_client(kind, f"{self._node_name}/{service}")
-        self.wait_until(client.service_is_ready, f"the service {service}")
-        future = client.call_async(kind.Request(**fields))
+        if service not in self._clients:
+            self._clients[service] = self.node.create_client(kind, f"{self._node_name}/{service}")
+            self.wait_until(self._clients[service].service_is_ready, f"the service {service}")
+            # Ready says that we know the service; an answer arrives only once it knows us too.
+            self.spin_for(1.0)
+        future = self._clients[service].call_async(kind.Request(**fields))
         self.wait_until(future.done, f"the answer of {service}")
-        self.node.destroy_client(client)
         return future.result()
 
     def set_parameter(self, name: str, value: object) -> SetParametersResult:

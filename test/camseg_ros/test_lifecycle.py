@@ -32,7 +32,7 @@ def test_each_transition_brings_and_takes_away_its_part(make_local_node, peer):
         processed = local.counts().processed
         assert peer.change_state("deactivate")
         peer.wait_until(lambda: node.count_publishers("/camseg/mask") == 0, "the publisher to go")
-        assert node.count_subscribers("/camera/image_raw") == 0
+        peer.wait_until(lambda: node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
         assert local.counts().processed == processed
     peer.wait_until_counted(lambda values: values["processed"] == str(processed))
     assert peer.status().message == "the node is inactive"
@@ -47,7 +47,7 @@ def test_each_transition_brings_and_takes_away_its_part(make_local_node, peer):
     assert peer.change_state("shutdown")
     assert peer.state() == "finalized"
     assert local.engines[1].is_closed
-    assert node.count_subscribers("/camera/image_raw") == 0
+    peer.wait_until(lambda: node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
 
 
 def test_failed_configure_gives_its_reason_and_can_be_tried_again(make_local_node, peer):
@@ -62,3 +62,22 @@ def test_failed_configure_gives_its_reason_and_can_be_tried_again(make_local_nod
     assert peer.change_state("configure")
     assert local.engines[-1].settings.model == "another"
     peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.OK, "status OK")
+
+
+def test_failed_activate_gives_its_reason_and_leaves_nothing_behind(make_local_node, peer, monkeypatch):
+    local = make_local_node(autostart=False)
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert peer.change_state("configure")
+
+    def make_no_publishers(*_: object) -> None:
+        raise RuntimeError("no such topic type")
+
+    monkeypatch.setattr("camseg_ros.lifecycle_node.CameraOutputs", make_no_publishers)
+    assert not peer.change_state("activate")
+    assert peer.state() == "inactive"
+    peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.ERROR, "status ERROR")
+    assert peer.status("lifecycle").message == "activate: RuntimeError: no such topic type"
+    peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
+    monkeypatch.undo()
+    assert peer.change_state("activate")
+    peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 1, "the subscription")

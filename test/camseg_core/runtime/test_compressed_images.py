@@ -64,5 +64,28 @@ def test_damage_inside_is_an_error():
 def test_the_size_that_a_header_promises_is_not_believed():
     png = bytearray(encoded(".png"))
     png[16:24] = b"\x7f\xff\xff\xff" * 2
-    with pytest.raises(FrameError, match="cannot be decoded"):
+    with pytest.raises(FrameError, match="claims 2147483647x2147483647"):
         compressed_to_rgb("png", bytes(png))
+
+
+def claiming(file: bytes, height: int, width: int) -> bytes:
+    """The same file with another size in its header."""
+    if file.startswith(b"\x89PNG"):
+        return file[:16] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + file[24:]
+    at = file.index(b"\xff\xc0") + 5
+    return file[:at] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + file[at + 4 :]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("before", [b"", b"\xff\xe1\x00\x0e\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22"])
+def test_a_size_that_would_take_gigabytes_is_refused_before_it_is_decoded(suffix, before):
+    file = encoded(suffix)
+    if suffix == ".jpg":  # in a thumbnail or a maker's note a header counts for nothing
+        file = file[:2] + before + file[2:]
+        assert compressed_to_rgb("jpeg", file).shape == RED_TO_BLUE.shape
+        at = len(before) + 2
+        file = file[:at] + claiming(file[at:], 65000, 64000)
+    else:
+        file = claiming(file, 65000, 64000)
+    with pytest.raises(FrameError, match=r"claims 65000x64000 pixels .* expected 33554432"):
+        compressed_to_rgb("png; jpeg", file)
