@@ -85,7 +85,7 @@ def evaluate(
     scorer = FrameScorer(
         model=network,
         reference=DriftReference.load(reference, network.model_id, digest),
-        estimators=WeatherEstimators.load(estimators, network.model_id) if estimators.is_file() else None,
+        estimators=WeatherEstimators.load(estimators, network.model_id, digest) if estimators.is_file() else None,
         compared={
             name: DriftReference.load(path, network.model_id, digest)
             for name, path in map(_parse_compared, compare or [])
