@@ -14,7 +14,7 @@ COMPRESSED_FORMATS: tuple[str, ...] = tuple(_BEGINNINGS)
 
 
 MAX_PIXELS = 2**25
-"""An 8K image, 4320×7680, just fits. A few damaged bytes can claim a size that takes minutes and gigabytes to decode."""
+"""An 8K image, 4320×7680, just fits. A few damaged bytes can claim a size that takes gigabytes to decode."""
 
 _JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Second byte of the markers that a frame header follows, ITU-T T.81 table B.1."""
