@@ -24,6 +24,8 @@ from camseg_ros.replay.terminal import print_summary
 
 _NODE = EngineSettings()
 
+DRIFT_RUN_LENGTH_S = 300.0
+
 
 def run(
     images: Annotated[Path | None, typer.Option(help="Folder of frames to play, PNG or JPEG.")] = None,
@@ -37,6 +39,12 @@ def run(
     steps: Annotated[int, typer.Option(help="Diffusion steps a frame.")] = _NODE.steps,
     seed: Annotated[int, typer.Option(help="Of the built-in clip and of the diffusion noise.")] = _NODE.seed,
     drift_reference: Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")] = "",
+    drift_run_length: Annotated[
+        float,
+        typer.Option(
+            help="Mean time between false drift alarms, seconds; short, as a demo is. The node's own is an hour."
+        ),
+    ] = DRIFT_RUN_LENGTH_S,
 ) -> None:
     """Plays frames through camseg_node and writes a video, a report and metrics; with no option, the built-in clip."""
     options = DemoOptions(
@@ -50,6 +58,7 @@ def run(
         device=device,
         steps=steps,
         drift_reference=drift_reference,
+        drift_run_length_s=drift_run_length,
     )
     tell = Console(stderr=True, highlight=False).print
     source = options.open_source()

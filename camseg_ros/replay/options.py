@@ -17,6 +17,7 @@ class DemoOptions:
         images, labels, bag, topic, rate_hz: as ``open_source`` takes them.
         seed: of the built-in clip and of the node's diffusion noise.
         model, device, steps, drift_reference: the node's parameters; an empty reference is the model's own.
+        drift_run_length_s: likewise, mean time between false drift alarms, seconds.
     """
 
     images: Path | None
@@ -29,6 +30,7 @@ class DemoOptions:
     device: str
     steps: int
     drift_reference: str
+    drift_run_length_s: float
 
     def open_source(self) -> FrameSource:
         """The frames to play; raises ConfigurationError or DatasetError."""
@@ -42,7 +44,7 @@ class DemoOptions:
                 arguments += [option, str(value)]
         return arguments
 
-    def node_parameters(self) -> dict[str, str | int]:
+    def node_parameters(self) -> dict[str, str | int | float]:
         """The node's parameters by name."""
         return {
             "model": self.model,
@@ -50,6 +52,7 @@ class DemoOptions:
             "steps": self.steps,
             "seed": self.seed,
             "drift_reference": self.drift_reference,
+            "drift_run_length_s": self.drift_run_length_s,
         }
 
     def setup(self, start: datetime) -> RunSetup:

@@ -73,7 +73,7 @@ def recording(tmp_path):
 def setup():
     from datetime import UTC, datetime
 
-    options = DemoOptions(None, None, None, None, 5.0, 0, "camseg-small", "cpu", 4, "")
+    options = DemoOptions(None, None, None, None, 5.0, 0, "camseg-small", "cpu", 4, "", 300.0)
     return options.setup(datetime(2026, 1, 2, tzinfo=UTC))
 
 
