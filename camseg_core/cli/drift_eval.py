@@ -11,6 +11,7 @@ import typer
 from camseg_core.data.sources import FrameSource
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
+from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
 from camseg_core.drift.weather_estimators import WeatherEstimators
@@ -62,6 +63,9 @@ def evaluate(
             min=0.001, help="Take the frames of each folder or list as a sequence of this rate: alarms, delays."
         ),
     ] = None,
+    expected_run_length_s: Annotated[
+        float, typer.Option(help="Time between false alarms that the test over time is set to, seconds.")
+    ] = DriftSettings.expected_run_length_s,
     topic: Annotated[str | None, typer.Option(help="The bags' camera topic; the only image topic by default.")] = None,
     entropy: Annotated[bool, typer.Option(help="Segment every frame too, for the softmax entropy.")] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of simulated drops, of the demo clip and of the bootstrap.")] = 0,
@@ -86,6 +90,7 @@ def evaluate(
         model=network,
         reference=DriftReference.load(reference, network.model_id, digest),
         estimators=WeatherEstimators.load(estimators, network.model_id, digest) if estimators.is_file() else None,
+        settings=DriftSettings(expected_run_length_s=expected_run_length_s),
         compared={
             name: DriftReference.load(path, network.model_id, digest)
             for name, path in map(_parse_compared, compare or [])

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from camseg_core.drift.cause import UNKNOWN
-from camseg_core.drift.detector import DriftDetector
+from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import WeatherEstimators
@@ -80,6 +80,7 @@ class FrameScorer:
         model: in evaluation mode, on its device.
         reference: fitted with it.
         estimators: of cause and visibility, for the same model; None leaves both out.
+        settings: of the test over time.
         compared: further references fitted with it, by the name they get in the table.
         with_entropy: segment every frame too, for ``ENTROPY``.
         rate_hz: of folders and lists; None where their frames are in no order of time.
@@ -88,6 +89,7 @@ class FrameScorer:
     model: SegmentationModel
     reference: DriftReference
     estimators: WeatherEstimators | None = None
+    settings: DriftSettings = field(default_factory=DriftSettings)
     compared: Mapping[str, DriftReference] = field(default_factory=dict)
     with_entropy: bool = True
     rate_hz: float | None = None
@@ -95,9 +97,10 @@ class FrameScorer:
     def new_detector(self) -> DriftDetector:
         """A detector in its first state, as the engine makes one for a camera."""
         if self.estimators is None:
-            return DriftDetector(self.reference)
+            return DriftDetector(self.reference, self.settings)
         return DriftDetector(
             self.reference,
+            self.settings,
             estimate_cause=self.estimators.estimate_cause,
             estimate_visibility=self.estimators.estimate_visibility,
         )

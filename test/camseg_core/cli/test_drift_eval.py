@@ -79,6 +79,8 @@ def evaluated(tiny_model, frames, tmp_path_factory):
         "rain",
         "--rate-hz",
         "10",
+        "--expected-run-length-s",
+        "600",
         "--report",
         out / "report",
     )
@@ -122,6 +124,7 @@ def test_folders_of_one_name_are_one_condition(evaluated):
 
 def test_sequences_have_delays_and_false_alarms(evaluated):
     content, _ = evaluated
+    assert content["expected_run_length_s"] == 600
     assert content["clear"]["hours"] == pytest.approx(1.2 / 3600)
     assert content["conditions"]["both"]["sequences_found"] <= 2
     (segment,) = next(iter(content["conditions"]["faint"]["sequences"].values()))
