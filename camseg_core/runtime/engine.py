@@ -192,8 +192,8 @@ class InferenceEngine:
             return None
         if not settings.drift_reference and not path.is_file():
             raise DriftReferenceError(
-                f"{path}: no such file: model {settings.model!r} comes without a drift reference; expected one fitted on "
-                f"clear drives with `camseg drift fit`, or the drift reference {AUTO_REFERENCE!r}"
+                f"{path}: no such file: model {settings.model!r} comes without a drift reference; expected one fitted "
+                f"on clear drives with `camseg drift fit`, or the drift reference {AUTO_REFERENCE!r}"
             )
         return DriftReference.load(path, self._model.model_id, self._weights_hash)
 
