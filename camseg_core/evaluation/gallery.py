@@ -74,11 +74,14 @@ def draw_gallery(
             frame = _judge(model, dataset, index, sampling)
             axis.imshow(_stack(frame, model.label_set))
             axis.set_title(f"{title}: {frame.name}, mIoU {frame.miou:.2f}", fontsize=8)
-    colors = [np.array(color) / 255.0 for color in model.label_set.color_table()[: len(model.label_set)]]
+    table = model.label_set.color_table()[: len(model.label_set)] / 255.0
     figure.legend(
-        handles=[Patch(color=color, label=name) for color, name in zip(colors, model.label_set.names, strict=True)],
+        handles=[
+            Patch(color=(red, green, blue), label=name)
+            for (red, green, blue), name in zip(table.tolist(), model.label_set.names, strict=True)
+        ],
         loc="outside lower center",
-        ncols=len(colors),
+        ncols=len(table),
         fontsize=8,
         frameon=False,
     )
