@@ -71,7 +71,7 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_pat
 def test_training_lowers_the_loss(dataset, tmp_path):
     task = mask_task(dataset)
     before = task.losses(batches(dataset).batch(0), torch.Generator().manual_seed(0))["total"].item()
-    Trainer(task, batches(dataset), settings(40, learning_rate=2e-2), tmp_path).run()
+    Trainer(task, batches(dataset), settings(80, learning_rate=2e-2), tmp_path).run()
     after = task.losses(batches(dataset).batch(0), torch.Generator().manual_seed(0))["total"].item()
     assert after < 0.9 * before
 
