@@ -165,6 +165,8 @@ def _timeline_panel(axes: Axes, sequence: JudgedSequence) -> None:
             axes.plot(seconds[chosen], scores[chosen], "o", color=STATE_COLORS[state], markersize=3, label=label)
     _threshold_lines(axes, sequence.results[-1])
     axes.set(title=sequence.name, xlabel="time (s)", ylabel="score", xlim=(0, max(seconds[-1], 1e-3)))
+    # Room for the legend above the points.
+    axes.set_ylim(0.0, 1.35 * axes.get_ylim()[1])
     statistic = np.array([result.sequential_statistic for result in sequence.results])
     if np.isfinite(statistic).any():
         beside = axes.twinx()
