@@ -1,9 +1,12 @@
 """Streaks of what falls through the view of a camera."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from camseg_core.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,26 @@ class FallingParticles:
     near_m: float
     far_m: float
     wind_mps: tuple[float, float] = (0.0, 0.0)
+
+
+def check_view(name: str, seed: int, focal_px: float, exposure_s: float, speed_mps: float) -> None:
+    """Raises ConfigurationError, beginning with the weather's ``name``, for a value that no streaks can be drawn with.
+
+    Args:
+        name: of the weather.
+        seed: 0 or more.
+        focal_px: finite, above 0.
+        exposure_s: above 0, up to 1.
+        speed_mps: 0 to 100.
+    """
+    if seed < 0:
+        raise ConfigurationError(f"{name} seed = {seed}; expected 0 or more")
+    if not (math.isfinite(focal_px) and focal_px > 0):
+        raise ConfigurationError(f"{name} focal_px = {focal_px}; expected a finite number above 0")
+    if not 0.0 < exposure_s <= 1.0:
+        raise ConfigurationError(f"{name} exposure_s = {exposure_s}; expected above 0, up to 1")
+    if not 0.0 <= speed_mps <= 100.0:
+        raise ConfigurationError(f"{name} speed_mps = {speed_mps}; expected 0 to 100")
 
 
 def streak_cover(

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.weather.falling import FallingParticles, streak_cover
+from camseg_core.weather.falling import FallingParticles, check_view, streak_cover
 from camseg_core.weather.scattering import AIRLIGHT, RGB, check_airlight, check_frame, decode, encode, veil
 from camseg_core.weather.windscreen import WIPER_PERIOD_S, Windscreen, draw_drops, drops_per_m2_s, seen_glass_m2
 
@@ -84,16 +84,8 @@ def apply_rain(
     check_frame(image, depth_m)
     check_airlight(airlight)
     extinction = rain_extinction_per_m(rate_mm_per_h)
-    if seed < 0:
-        raise ConfigurationError(f"rain seed = {seed}; expected 0 or more")
-    if focal_px is None:
-        focal_px = float(image.shape[1])
-    if not (math.isfinite(focal_px) and focal_px > 0):
-        raise ConfigurationError(f"rain focal_px = {focal_px}; expected a finite number above 0")
-    if not 0.0 < exposure_s <= 1.0:
-        raise ConfigurationError(f"rain exposure_s = {exposure_s}; expected above 0, up to 1")
-    if not 0.0 <= speed_mps <= 100.0:
-        raise ConfigurationError(f"rain speed_mps = {speed_mps}; expected 0 to 100")
+    focal_px = float(image.shape[1]) if focal_px is None else focal_px
+    check_view("rain", seed, focal_px, exposure_s, speed_mps)
     if extinction == 0.0:
         return image.copy()
     sky = decode(np.array(airlight, np.uint8))

@@ -15,7 +15,7 @@ from camseg_core.labels import CAMVID, LabelSet
 from camseg_core.rendering.camera import PinholeCamera
 from camseg_core.weather.condition import SEVERITY_MAXIMA
 from camseg_core.weather.depth import assumed_camera, surface_points
-from camseg_core.weather.falling import FallingParticles, streak_cover
+from camseg_core.weather.falling import FallingParticles, check_view, streak_cover
 from camseg_core.weather.patches import patch_mask
 from camseg_core.weather.scattering import AIRLIGHT, RGB, check_airlight, check_frame, decode, encode, veil
 
@@ -89,16 +89,8 @@ def apply_snow(
     check_frame(image, depth_m)
     check_airlight(airlight)
     extinction = snow_extinction_per_m(rate_mm_per_h)
-    if seed < 0:
-        raise ConfigurationError(f"snow seed = {seed}; expected 0 or more")
-    if focal_px is None:
-        focal_px = float(image.shape[1])
-    if not (math.isfinite(focal_px) and focal_px > 0):
-        raise ConfigurationError(f"snow focal_px = {focal_px}; expected a finite number above 0")
-    if not 0.0 < exposure_s <= 1.0:
-        raise ConfigurationError(f"snow exposure_s = {exposure_s}; expected above 0, up to 1")
-    if not 0.0 <= speed_mps <= 100.0:
-        raise ConfigurationError(f"snow speed_mps = {speed_mps}; expected 0 to 100")
+    focal_px = float(image.shape[1]) if focal_px is None else focal_px
+    check_view("snow", seed, focal_px, exposure_s, speed_mps)
     if extinction == 0.0:
         return image.copy()
     sky = decode(np.array(airlight, np.uint8))
