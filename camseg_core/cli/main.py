@@ -5,7 +5,7 @@ import sys
 import typer
 
 from camseg_core import __version__
-from camseg_core.cli import drift, evaluate, render, replay, train, weather, weights
+from camseg_core.cli import bench, drift, evaluate, render, replay, train, weather, weights
 from camseg_core.errors import CamsegError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(bench.app, name="bench")
 app.add_typer(drift.app, name="drift")
 app.add_typer(render.app, name="render")
 app.command("replay", no_args_is_help=True)(replay.replay)
