@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from camseg_core.drift.detector import CauseEstimator, DriftDetector, DriftSettings, VisibilityEstimator
+from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import DEFAULT_SCORE
@@ -34,7 +34,7 @@ class CollectingDetector:
         model_id, weights_hash: of the model whose embeddings come.
         weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
         settings: ``collect_s`` says how long to collect.
-        estimate_cause, estimate_visibility: see ``DriftDetector``.
+        estimate_weather: see ``DriftDetector``.
     """
 
     def __init__(
@@ -43,14 +43,13 @@ class CollectingDetector:
         weights_hash: str = "",
         weather_shift: np.ndarray | None = None,
         settings: DriftSettings | None = None,
-        estimate_cause: CauseEstimator | None = None,
-        estimate_visibility: VisibilityEstimator | None = None,
+        estimate_weather: WeatherEstimator | None = None,
     ) -> None:
         self._model_id = model_id
         self._weights_hash = weights_hash
         self._weather_shift = weather_shift
         self._settings = settings or DriftSettings()
-        self._estimators = (estimate_cause, estimate_visibility)
+        self._estimate_weather = estimate_weather
         self._detector: DriftDetector | None = None
         self._embeddings: list[np.ndarray] = []
         self._stamps: list[int] = []
@@ -116,4 +115,4 @@ class CollectingDetector:
         except DriftReferenceError as error:
             logging.getLogger(__name__).warning("no drift reference from %.0f s of frames: %s", seconds, error)
             return None
-        return DriftDetector(reference, self._settings, *self._estimators)
+        return DriftDetector(reference, self._settings, self._estimate_weather)

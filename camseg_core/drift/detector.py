@@ -9,14 +9,12 @@ import numpy as np
 from camseg_core.drift.embedding import COLUMNS, ROWS
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.sequential import ALLOWANCE
+from camseg_core.drift.weather_estimators import NO_ESTIMATE, WeatherEstimate
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 
-CauseEstimator = Callable[[np.ndarray, DriftReference], dict[str, float]]
-"""From a (D,) embedding and the reference to the probability of each named cause."""
-
-VisibilityEstimator = Callable[[np.ndarray, DriftReference], tuple[float, float]]
-"""From a (D,) embedding and the reference to the meteorological optical range and its standard deviation, metres."""
+WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate]
+"""From a (D,) embedding, the reference and the p-value of the embedding's score by it, to cause and visibility."""
 
 CLEARED = 0.5
 """An alarm ends when the statistic has fallen to this part of the threshold at which it began."""
@@ -75,20 +73,18 @@ class DriftDetector:
     Args:
         reference: the clear driving of this camera.
         settings: of the test over time.
-        estimate_cause, estimate_visibility: what is asked about each frame besides; None leaves that out.
+        estimate_weather: what is asked about each frame besides; None leaves cause and visibility out.
     """
 
     def __init__(
         self,
         reference: DriftReference,
         settings: DriftSettings | None = None,
-        estimate_cause: CauseEstimator | None = None,
-        estimate_visibility: VisibilityEstimator | None = None,
+        estimate_weather: WeatherEstimator | None = None,
     ) -> None:
         self.reference = reference
         self._settings = settings or DriftSettings()
-        self._estimate_cause = estimate_cause
-        self._estimate_visibility = estimate_visibility
+        self._estimate_weather = estimate_weather
         self.set_run_length(self._settings.expected_run_length_s)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
@@ -114,16 +110,14 @@ class DriftDetector:
         if state != self._state or self._last_ns is None:
             self._state, self._since_ns = state, stamp_ns
         self._last_ns = stamp_ns
-        causes: dict[str, float] = {}
-        visibility_m = visibility_std_m = math.nan
-        if finite and self._estimate_cause is not None:
-            causes = self._estimate_cause(embedding, self.reference)
-        if finite and self._estimate_visibility is not None:
-            visibility_m, visibility_std_m = self._estimate_visibility(embedding, self.reference)
+        p_value = self.reference.p_value(score if finite else math.inf)
+        weather = NO_ESTIMATE
+        if finite and self._estimate_weather is not None:
+            weather = self._estimate_weather(embedding, self.reference, p_value)
         return DriftResult(
             score=score,
             method=self.reference.method,
-            p_value=self.reference.p_value(score if finite else math.inf),
+            p_value=p_value,
             warn_threshold=self.reference.warn_threshold,
             error_threshold=self.reference.error_threshold,
             state=state,
@@ -136,9 +130,9 @@ class DriftDetector:
             region_rows=ROWS if finite else 0,
             region_columns=COLUMNS if finite else 0,
             region_scores=tuple(map(float, self.reference.region_scores(embedding))) if finite else (),
-            causes=causes,
-            visibility_m=visibility_m,
-            visibility_std_m=visibility_std_m,
+            causes=weather.causes,
+            visibility_m=weather.visibility_m,
+            visibility_std_m=weather.visibility_std_m,
         )
 
     def _start_anew(self) -> None:

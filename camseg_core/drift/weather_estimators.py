@@ -1,6 +1,7 @@
 """Cause and visibility for the detector, and their file: fitted once for a model, used with any camera's reference."""
 
 import json
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,24 @@ SCATTERING_CAUSES = ("fog", "rain", "snow")
 
 _MIN_PROBABILITY = 0.5
 
+
+@dataclass(frozen=True)
+class WeatherEstimate:
+    """What is said of the weather in one frame.
+
+    Attributes:
+        causes: probability of each named cause; empty where none was estimated.
+        visibility_m, visibility_std_m: meteorological optical range and its standard deviation in metres; both NaN
+            where none was estimated.
+    """
+
+    causes: dict[str, float]
+    visibility_m: float
+    visibility_std_m: float
+
+
+NO_ESTIMATE = WeatherEstimate({}, math.nan, math.nan)
+
 _Arrays = TypeVar("_Arrays", LightReadout, GaussianClasses)
 
 
@@ -46,30 +65,28 @@ class WeatherEstimators:
     cause: CauseModel
     visibility: VisibilityModel
 
-    def estimate_cause(self, embedding: np.ndarray, reference: DriftReference) -> dict[str, float]:
-        """The probability of each cause and of ``unknown`` for a finite (D,) embedding; they sum to 1."""
-        names = (*self.cause.names, UNKNOWN)
-        return dict(zip(names, map(float, self._probabilities(embedding, reference)), strict=True))
+    def estimate(self, embedding: np.ndarray, reference: DriftReference, p_value: float) -> WeatherEstimate:
+        """The probabilities of causes and of ``unknown``, which sum to 1, and the visibility.
 
-    def estimate_visibility(self, embedding: np.ndarray, reference: DriftReference) -> tuple[float, float]:
-        """Meteorological optical range and its standard deviation in metres for a finite (D,) embedding.
+        There is no visibility where fog, rain and snow are improbable, where the estimate is beyond MAX_VISIBILITY_M,
+        or where the camera's clear frames show too little for fog to take any away.
 
-        Both NaN where fog, rain and snow are improbable, where the estimate is beyond MAX_VISIBILITY_M, or where the
-        camera's clear frames show too little for fog to take any away.
+        Args:
+            embedding: (D,), finite.
+            reference: of the camera.
+            p_value: of the embedding's score by that reference.
         """
-        if clear_contrast(reference.embedding_mean) < self.visibility.min_clear_contrast:
-            return float("nan"), float("nan")
-        probabilities = self._probabilities(embedding, reference)
-        if sum(probabilities[self.cause.names.index(name)] for name in SCATTERING_CAUSES) < _MIN_PROBABILITY:
-            return float("nan"), float("nan")
+        features = cause_features(embedding[None], reference.embedding_mean, self.readout)
+        probabilities = self.cause.probabilities(features, np.array([p_value]))[0]
+        causes = dict(zip((*self.cause.names, UNKNOWN), map(float, probabilities), strict=True))
+        if (
+            sum(causes[name] for name in SCATTERING_CAUSES) < _MIN_PROBABILITY
+            or clear_contrast(reference.embedding_mean) < self.visibility.min_clear_contrast
+        ):
+            return WeatherEstimate(causes, math.nan, math.nan)
         features = visibility_features(embedding[None], reference.embedding_mean, self.readout)
         visibility_m, deviation_m = self.visibility.estimate(features)
-        return float(visibility_m[0]), float(deviation_m[0])
-
-    def _probabilities(self, embedding: np.ndarray, reference: DriftReference) -> np.ndarray:
-        features = cause_features(embedding[None], reference.embedding_mean, self.readout)
-        p_value = reference.p_value(reference.score(embedding))
-        return self.cause.probabilities(features, np.array([p_value]))[0]
+        return WeatherEstimate(causes, float(visibility_m[0]), float(deviation_m[0]))
 
     def save(self, path: Path) -> None:
         """Write the estimators to ``path``."""

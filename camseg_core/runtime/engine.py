@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from camseg_core.drift.collecting import CollectingDetector
-from camseg_core.drift.detector import CauseEstimator, DriftDetector, DriftSettings, VisibilityEstimator
+from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
@@ -21,6 +21,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import Prediction, predict, predict_batch
+from camseg_core.runtime.stages import stage
 from camseg_core.weights_files import weights_hash
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
@@ -72,7 +73,7 @@ class InferenceEngine:
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE
         self._reference = self._load_reference(settings)
-        self._estimate_cause, self._estimate_visibility = self._load_estimators(settings)
+        self._estimate_weather = self._load_estimators(settings)
         self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
@@ -125,7 +126,8 @@ class InferenceEngine:
         started = time.perf_counter()
         images = [frame.image for frame in frames]
         predictions = predict_batch(self._model, images, sampling or self._sampling, with_confidence, at_model_size)
-        drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
+        with stage("drift", torch.device("cpu")):
+            drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
         inference_s = time.perf_counter() - started
         return [
             FrameResult(prediction.labels, drift, inference_s, prediction.confidence)
@@ -150,8 +152,7 @@ class InferenceEngine:
             self._weights_hash,
             weather_shift=None if self._reference is None else self._reference.weather_shift,
             settings=replace(self._drift_settings, collect_s=seconds),
-            estimate_cause=self._estimate_cause,
-            estimate_visibility=self._estimate_visibility,
+            estimate_weather=self._estimate_weather,
         )
 
     def set_drift_run_length(self, expected_run_length_s: float) -> None:
@@ -197,13 +198,12 @@ class InferenceEngine:
             )
         return DriftReference.load(path, self._model.model_id, self._weights_hash)
 
-    def _load_estimators(self, settings: EngineSettings) -> tuple[CauseEstimator | None, VisibilityEstimator | None]:
+    def _load_estimators(self, settings: EngineSettings) -> WeatherEstimator | None:
         """What names causes and visibility; None for a model for which ``camseg weather fit`` was not run."""
         path = model_folder(settings.model) / WEATHER_ESTIMATORS
         if not path.is_file():
-            return None, None
-        estimators = WeatherEstimators.load(path, self._model.model_id, self._weights_hash)
-        return estimators.estimate_cause, estimators.estimate_visibility
+            return None
+        return WeatherEstimators.load(path, self._model.model_id, self._weights_hash).estimate
 
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
@@ -211,10 +211,7 @@ class InferenceEngine:
                 self.refit_drift(frame.camera, self._drift_settings.collect_s)
             elif self._reference is not None:
                 self.drift_detectors[frame.camera] = DriftDetector(
-                    self._reference,
-                    self._drift_settings,
-                    estimate_cause=self._estimate_cause,
-                    estimate_visibility=self._estimate_visibility,
+                    self._reference, self._drift_settings, self._estimate_weather
                 )
         return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
 

@@ -96,13 +96,8 @@ class FrameScorer:
 
     def new_detector(self) -> DriftDetector:
         """A detector in its first state, as the engine makes one for a camera."""
-        if self.estimators is None:
-            return DriftDetector(self.reference, self.settings)
         return DriftDetector(
-            self.reference,
-            self.settings,
-            estimate_cause=self.estimators.estimate_cause,
-            estimate_visibility=self.estimators.estimate_visibility,
+            self.reference, self.settings, None if self.estimators is None else self.estimators.estimate
         )
 
     def judge(self, image: np.ndarray) -> DriftResult:

@@ -10,12 +10,13 @@ from camseg_core.weather import Weather
 
 SEVERITIES = {"clear": 0.0, "fog": 150.0, "rain": 25.0, "snow": 2.0, "night": 5.0, "lens_blockage": 30.0}
 UNSEEN_CAMERA = 40
+P_VALUE = 0.05
 
 
 def causes_of(world, estimators, reference, kind, cast=0.0, count=20):
     rng = np.random.default_rng(3)
     frames = [world.frame(UNSEEN_CAMERA, Weather(kind, SEVERITIES[kind]), rng, cast) for _ in range(count)]
-    return [estimators.estimate_cause(frame.embedding, reference) for frame in frames]
+    return [estimators.estimate(frame.embedding, reference, P_VALUE).causes for frame in frames]
 
 
 @pytest.mark.parametrize("kind", CAUSES)
@@ -45,7 +46,7 @@ def test_orange_fog_was_never_seen_and_is_unknown(world, weather_fit, reference_
 def test_what_is_far_from_every_cause_is_unknown(world, weather_fit, reference_of):
     estimators, _ = weather_fit
     strange = world.camera(UNSEEN_CAMERA).ravel() + np.random.default_rng(0).normal(0, 5, world.camera(0).size)
-    assert estimators.estimate_cause(strange, reference_of(UNSEEN_CAMERA))[UNKNOWN] > 0.99
+    assert estimators.estimate(strange, reference_of(UNSEEN_CAMERA), P_VALUE).causes[UNKNOWN] > 0.99
 
 
 def test_known_causes_become_unknown_no_more_often_than_stated(weather_fit):
@@ -90,7 +91,7 @@ def test_the_cameras_own_clear_frames_make_clear_more_or_less_likely(world, weat
     estimators, _ = weather_fit
     frame = world.frame(5, Weather.clear(), np.random.default_rng(1)).embedding
     frame = frame + 0.5 * (world.frame(5, Weather.rain(25), np.random.default_rng(1)).embedding - frame)
-    clear = [estimators.estimate_cause(frame, reference_of(5, p))["clear"] for p in (0.0005, 0.05, 0.9)]
+    clear = [estimators.estimate(frame, reference_of(5), p).causes["clear"] for p in (0.0005, 0.05, 0.9)]
     assert clear == sorted(clear)
 
 

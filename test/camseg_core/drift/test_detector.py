@@ -11,6 +11,7 @@ from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import MIN_EFFECTIVE_FRAMES
+from camseg_core.drift.weather_estimators import WeatherEstimate
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftState
 
@@ -122,21 +123,19 @@ def test_a_reference_too_short_to_judge_by_says_unknown(reference):
     assert results[-1].score > short.warn_threshold
 
 
-def test_cause_and_visibility_are_asked_with_embedding_and_reference(reference):
+def test_cause_and_visibility_are_asked_for_once_with_embedding_reference_and_p_value(reference):
     asked = []
 
-    def cause(embedding, used):
-        asked.append(used)
-        return {"fog": float(embedding[0])}
+    def weather(embedding, used, p_value):
+        asked.append((used, p_value))
+        return WeatherEstimate({"fog": float(embedding[0])}, float(embedding[1]), 7.0)
 
-    detector = DriftDetector(
-        reference, estimate_cause=cause, estimate_visibility=lambda embedding, used: (float(embedding[1]), 7.0)
-    )
+    detector = DriftDetector(reference, estimate_weather=weather)
     frame = clear_drive(1, seed=7)[0]
     result = detector.update(frame, 0)
     assert result.causes == {"fog": frame[0]}
     assert (result.visibility_m, result.visibility_std_m) == (frame[1], 7.0)
-    assert asked == [reference]
+    assert asked == [(reference, result.p_value)]
     unusable = detector.update(np.full(DIMENSIONS, math.nan), PERIOD_NS)
     assert unusable.causes == {}
     assert math.isnan(unusable.visibility_m)

@@ -12,12 +12,14 @@ from camseg_core.errors import WeightsError
 from camseg_core.weather import Weather
 
 UNSEEN_CAMERA = 40
+P_VALUE = 0.05
 
 
 def estimates(world, estimators, reference, visibilities):
     rng = np.random.default_rng(5)
     frames = [world.frame(UNSEEN_CAMERA, Weather.fog(float(value)), rng) for value in visibilities]
-    return np.array([estimators.estimate_visibility(frame.embedding, reference) for frame in frames])
+    found = [estimators.estimate(frame.embedding, reference, P_VALUE) for frame in frames]
+    return np.array([(estimate.visibility_m, estimate.visibility_std_m) for estimate in found])
 
 
 def test_visibility_is_found_on_a_camera_that_the_fit_did_not_see(world, weather_fit, reference_of):
@@ -42,18 +44,19 @@ def test_there_is_none_in_clear_air_at_night_or_behind_dirt(world, weather_fit, 
     estimators, _ = weather_fit
     for weather in (Weather.clear(), Weather.night(5), Weather.lens_blockage(30)):
         frame = world.frame(UNSEEN_CAMERA, weather, np.random.default_rng(0))
-        assert np.isnan(estimators.estimate_visibility(frame.embedding, reference_of(UNSEEN_CAMERA))).all()
+        estimate = estimators.estimate(frame.embedding, reference_of(UNSEEN_CAMERA), P_VALUE)
+        assert np.isnan([estimate.visibility_m, estimate.visibility_std_m]).all()
 
 
 def test_there_is_none_where_clear_frames_show_nothing_to_lose(world, weather_fit, reference_of):
     estimators, _ = weather_fit
     frame = world.frame(UNSEEN_CAMERA, Weather.fog(100), np.random.default_rng(0))
     reference = reference_of(UNSEEN_CAMERA)
-    assert np.isfinite(estimators.estimate_visibility(frame.embedding, reference)).all()
+    assert np.isfinite(estimators.estimate(frame.embedding, reference, P_VALUE).visibility_m)
     blank = world.camera(UNSEEN_CAMERA)
     blank[1:] -= 3.0
     reference.embedding_mean = blank.ravel()
-    assert np.isnan(estimators.estimate_visibility(frame.embedding, reference)).all()
+    assert np.isnan(estimators.estimate(frame.embedding, reference, P_VALUE).visibility_m)
 
 
 def test_beyond_the_fog_simulated_there_is_none():
@@ -93,12 +96,10 @@ def test_what_is_saved_is_loaded(world, weather_fit, reference_of, tmp_path):
     reference, rng = reference_of(3), np.random.default_rng(0)
     for weather in (Weather.fog(120), Weather.snow(2)):
         frame = world.frame(3, weather, rng).embedding
-        assert loaded.estimate_cause(frame, reference) == pytest.approx(
-            estimators.estimate_cause(frame, reference), abs=1e-3
-        )
-        assert loaded.estimate_visibility(frame, reference) == pytest.approx(
-            estimators.estimate_visibility(frame, reference), rel=1e-3, nan_ok=True
-        )
+        found, expected = (each.estimate(frame, reference, P_VALUE) for each in (loaded, estimators))
+        assert found.causes == pytest.approx(expected.causes, abs=1e-3)
+        assert found.visibility_m == pytest.approx(expected.visibility_m, rel=1e-3, nan_ok=True)
+        assert found.visibility_std_m == pytest.approx(expected.visibility_std_m, rel=1e-3, nan_ok=True)
 
 
 def test_files_that_do_not_fit_are_named(weather_fit, tmp_path):
