@@ -21,6 +21,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import Prediction, predict, predict_batch
+from camseg_core.runtime.stages import stage
 from camseg_core.weights_files import weights_hash
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
@@ -125,7 +126,8 @@ class InferenceEngine:
         started = time.perf_counter()
         images = [frame.image for frame in frames]
         predictions = predict_batch(self._model, images, sampling or self._sampling, with_confidence, at_model_size)
-        drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
+        with stage("drift", torch.device("cpu")):
+            drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
         inference_s = time.perf_counter() - started
         return [
             FrameResult(prediction.labels, drift, inference_s, prediction.confidence)

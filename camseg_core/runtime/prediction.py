@@ -10,6 +10,7 @@ from torch import Tensor
 
 from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
 from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.stages import stage
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ def predict_batch(
     Each prediction is as ``predict`` would give it but for rounding, which depends on the number of images.
     ``at_model_size`` leaves labels and confidence at the model's input size.
     """
-    inputs = [_to_input(model, image) for image in images]
-    prepared = _prepare(model, inputs[0] if len(inputs) == 1 else torch.cat(inputs))
+    with stage("convert", next(model.parameters()).device):
+        inputs = [_to_input(model, image) for image in images]
+        pixels = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
+    prepared = _prepare(model, pixels)
     sizes = [model.input_size if at_model_size else image.shape[:2] for image in images]
     return _draw(model, prepared, sampling, sizes, with_confidence)
 
@@ -86,16 +89,17 @@ def _draw(
     device = prepared.image_latent.device
     with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
         segmentation = model.segment_prepared(prepared, sampling)
-    labels = segmentation.labels().to(torch.uint8)
-    confidence = segmentation.confidence() if with_confidence else None
-    return [
-        Prediction(
-            _to_size(labels[index], size),
-            segmentation.image_latent[index],
-            None if confidence is None else _to_size(confidence[index], size),
-        )
-        for index, size in enumerate(sizes)
-    ]
+    with stage("labels", device):
+        labels = segmentation.labels().to(torch.uint8)
+        confidence = segmentation.confidence() if with_confidence else None
+        return [
+            Prediction(
+                _to_size(labels[index], size),
+                segmentation.image_latent[index],
+                None if confidence is None else _to_size(confidence[index], size),
+            )
+            for index, size in enumerate(sizes)
+        ]
 
 
 @torch.inference_mode()

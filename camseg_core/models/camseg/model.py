@@ -16,6 +16,7 @@ from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
 from camseg_core.models.camseg.mask_codec import make_mask_codec
 from camseg_core.models.camseg.transformer import MaskedTransformer
+from camseg_core.runtime.stages import stage
 from camseg_core.sampling import make_scheduler, sample
 
 
@@ -100,10 +101,13 @@ class CamSeg(SegmentationModel):
 
     def encode_image(self, images: Tensor) -> EncodedImage:
         """Latents, tokens and features of padded (N, 3, H, W) images in [−1, 1]."""
-        with torch.no_grad():
+        with stage("image_encoder", images.device), torch.no_grad():
             latent = self.image_autoencoder.encode(images).mean
         tokens = functional.pixel_unshuffle(latent, self.config.patch_size)
-        features = self.stem(images, latent) if self.stem is not None else None
+        features = None
+        if self.stem is not None:
+            with stage("features", images.device):
+                features = self.stem(images, latent)
         return EncodedImage(latent, _to_sequence(tokens), (tokens.shape[-2], tokens.shape[-1]), features)
 
     def condition(
@@ -116,17 +120,19 @@ class CamSeg(SegmentationModel):
             mask_latent: (N, C, h, w), or None when all mask tokens are masked, as at inference.
             visible: (N, V) indices of the visible mask tokens.
         """
-        features = None
-        if image.features is not None:
-            features = self.feature_projection(_to_sequence(image.features[2]))
-        mask_tokens = None
-        if mask_latent is not None:
-            mask_tokens = _to_sequence(functional.pixel_unshuffle(mask_latent, self.config.patch_size))
-        encoded = self.transformer.encode(image.tokens, image.grid, mask_tokens, visible, features)
-        tokens = self.transformer.decode(encoded, image.grid, visible, mask_only=True)
+        with stage("transformer", image.tokens.device):
+            features = None
+            if image.features is not None:
+                features = self.feature_projection(_to_sequence(image.features[2]))
+            mask_tokens = None
+            if mask_latent is not None:
+                mask_tokens = _to_sequence(functional.pixel_unshuffle(mask_latent, self.config.patch_size))
+            encoded = self.transformer.encode(image.tokens, image.grid, mask_tokens, visible, features)
+            tokens = self.transformer.decode(encoded, image.grid, visible, mask_only=True)
         condition = tokens.transpose(1, 2).unflatten(2, image.grid)
         if self.fusion is not None and image.features is not None:
-            condition = self.fusion(condition, image.features[0], image.features[1])
+            with stage("features", image.tokens.device):
+                condition = self.fusion(condition, image.features[0], image.features[1])
         return condition
 
     def denoise(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
@@ -165,15 +171,17 @@ class CamSeg(SegmentationModel):
         (condition,) = prepared.conditions
         batch, _, rows, columns = condition.shape
         shape = (batch, self.config.mask_autoencoder.latent_channels, rows, columns)
-        latent = sample(
-            denoise=lambda noisy, timestep: self.denoise(noisy, timestep, condition).float(),
-            noise=self.starting_noise(shape, sampling),
-            scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
-            steps=sampling.steps,
-            generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
-        )
+        with stage("head", condition.device):
+            latent = sample(
+                denoise=lambda noisy, timestep: self.denoise(noisy, timestep, condition).float(),
+                noise=self.starting_noise(shape, sampling),
+                scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
+                steps=sampling.steps,
+                generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
+            )
         height, width = prepared.image_size
-        return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])
+        with stage("decoder", condition.device):
+            return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])
 
 
 def _to_sequence(maps: Tensor) -> Tensor:
