@@ -4,11 +4,16 @@ import json
 import math
 import os
 import time
+from collections import deque
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,6 +25,9 @@ from camseg_core.training.task import TrainingTask
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
+LOCK_NAME = "training.lock"
+LOG_EVERY = 20
+"""Steps between lines of the log; its ``seconds`` are a step's mean since the line before."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class TrainerSettings:
         checkpoint_every, validate_every: steps between.
         device: ``auto``, ``cpu`` or ``cuda:N``.
         seed: of the noise in the losses.
+        drawing_threads: that draw batches ahead; a GPU needs several to be kept busy.
     """
 
     steps: int
@@ -48,10 +57,13 @@ class TrainerSettings:
     validate_every: int = 1000
     device: str = "auto"
     seed: int = 0
+    drawing_threads: int = max(1, min(8, (os.cpu_count() or 1) // 2))
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
+        if self.drawing_threads < 1:
+            raise ConfigurationError(f"drawing_threads is {self.drawing_threads}; expected 1 or more")
 
 
 class Trainer:
@@ -81,29 +93,42 @@ class Trainer:
         self._step = 0
 
     def run(self) -> dict[str, float]:
-        """Train to the last step, export the averaged weights and return the last validation."""
+        """Train to the last step, export the averaged weights and return the last validation.
+
+        Raises:
+            ConfigurationError: another process trains in the folder.
+            WeightsError: the folder's checkpoint is not whole, or of another stage.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
+        # The lock goes with the process, however that ends.
+        lock = FileLock(self._folder / LOCK_NAME)
+        try:
+            with lock.acquire(timeout=0):
+                return self._run()
+        except Timeout as error:
+            raise ConfigurationError(
+                f"{self._folder}: another run trains in this folder; wait for it, stop it, or name another --out"
+            ) from error
+
+    def _run(self) -> dict[str, float]:
         self._resume()
         bfloat16 = supports_bfloat16(self._device)
         figures: dict[str, float] = {}
-        # The next batch is drawn while this one is computed; OpenCV and numpy let go of the interpreter lock.
         with (
-            ThreadPoolExecutor(max_workers=1) as drawing,
+            closing(self._drawn_ahead()) as batches,
             tqdm(total=self._settings.steps, initial=self._step, unit="step") as progress,
         ):
-            upcoming = drawing.submit(self._batches.batch, self._step)
-            while self._step < self._settings.steps:
-                started = time.perf_counter()
-                batch = upcoming.result()
-                upcoming = drawing.submit(self._batches.batch, self._step + 1)
+            started = time.perf_counter()
+            for batch in batches:
                 with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
                     losses = self._train_step(batch)
                 self._step += 1
                 progress.update()
-                if self._step % 20 == 0:
+                if self._step % LOG_EVERY == 0:
                     values = {name: float(value) for name, value in losses.items()}
                     progress.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
-                    self._log({"step": self._step, **values, "seconds": time.perf_counter() - started})
+                    self._log({"step": self._step, **values, "seconds": (time.perf_counter() - started) / LOG_EVERY})
+                    started = time.perf_counter()
                 last = self._step == self._settings.steps
                 if self._step % self._settings.validate_every == 0 or last:
                     figures = self._validate_and_export()
@@ -111,6 +136,21 @@ class Trainer:
                 if self._step % self._settings.checkpoint_every == 0 or last:
                     self._save()
         return figures
+
+    def _drawn_ahead(self) -> Generator[Batch]:
+        """The batches of the steps to come, drawn while others are computed."""
+        steps = iter(range(self._step, self._settings.steps))
+        threads = self._settings.drawing_threads
+        # OpenCV and numpy let go of the interpreter lock, so that threads suffice.
+        with ThreadPoolExecutor(max_workers=threads) as drawing:
+            try:
+                ahead = deque(drawing.submit(self._batches.batch, step) for step in islice(steps, 2 * threads))
+                while ahead:
+                    batch = ahead.popleft().result()
+                    ahead.extend(drawing.submit(self._batches.batch, step) for step in islice(steps, 1))
+                    yield batch
+            finally:
+                drawing.shutdown(cancel_futures=True)
 
     def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         self._task.module.train()

@@ -1,5 +1,8 @@
 """A run that is killed goes on as if it had not been."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +18,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
-from camseg_core.training.trainer import CHECKPOINT_NAME, Trainer, TrainerSettings
+from camseg_core.training.trainer import CHECKPOINT_NAME, LOCK_NAME, Trainer, TrainerSettings
 
 
 @pytest.fixture
@@ -66,6 +69,32 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_pat
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, msg=name)
+
+
+def test_the_number_of_drawing_threads_changes_nothing(dataset, tmp_path):
+    for threads in (1, 3):
+        Trainer(
+            mask_task(dataset), batches(dataset), settings(8, drawing_threads=threads), tmp_path / f"{threads}"
+        ).run()
+    one, three = (load_file(tmp_path / name / "model.safetensors") for name in ("1", "3"))
+    for name, value in one.items():
+        torch.testing.assert_close(three[name], value, msg=name)
+
+
+def test_a_folder_in_which_another_run_trains_is_left_alone(dataset, tmp_path):
+    program = (
+        "import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
+        "print('held', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path / LOCK_NAME], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(ConfigurationError, match="another run trains in this folder"):
+            Trainer(mask_task(dataset), batches(dataset), settings(2), tmp_path).run()
+        assert not (tmp_path / CHECKPOINT_NAME).exists()
+        other.kill()
+    # A run that was killed leaves no lock behind.
+    Trainer(mask_task(dataset), batches(dataset), settings(2), tmp_path).run()
+    assert (tmp_path / CHECKPOINT_NAME).exists()
 
 
 def test_training_lowers_the_loss(dataset, tmp_path):
