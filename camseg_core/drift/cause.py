@@ -32,7 +32,7 @@ class GaussianClasses:
     def distances(self, features: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distance of (n, F) features to each class, (n, K)."""
         offsets = ((features - self.mean) / self.scale)[:, None, :] - self.centers
-        return np.einsum("nkf,nkf->nk", np.einsum("nkf,kfg->nkg", offsets, self.precisions), offsets)
+        return ((offsets[:, :, None, :] @ self.precisions)[:, :, 0, :] * offsets).sum(axis=2)
 
     def posteriors(self, distances: np.ndarray) -> np.ndarray:
         """Probability of each class among all, (n, K), of squared distances; every class is as likely beforehand."""

@@ -129,7 +129,7 @@ class DriftDetector:
             expected_run_length_s=self._settings.expected_run_length_s,
             region_rows=ROWS if finite else 0,
             region_columns=COLUMNS if finite else 0,
-            region_scores=tuple(map(float, self.reference.region_scores(embedding))) if finite else (),
+            region_scores=tuple(self.reference.region_scores(embedding).tolist()) if finite else (),
             causes=weather.causes,
             visibility_m=weather.visibility_m,
             visibility_std_m=weather.visibility_std_m,

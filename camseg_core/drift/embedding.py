@@ -1,8 +1,9 @@
 """From the latent of a frame to the vector whose drift is judged."""
 
+from functools import lru_cache
+
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 ROWS, COLUMNS = 9, 3
 """The grid of regions over the image; many rows, because fog hides by distance, and distance goes by rows."""
@@ -29,14 +30,16 @@ def embed(latent: Tensor) -> np.ndarray:
         latent: (C, h, w) posterior mean of the image latent, h and w at least 4.
 
     Returns:
-        (PARTS · ROWS · COLUMNS · C,) float64, laid out as ``split`` undoes it. Not finite where the latent is not.
+        (PARTS · ROWS · COLUMNS · C,) float64, laid out as ``split`` undoes it; not finite if the latent is not.
     """
-    # Double precision, because the variance of a flat region is a small difference of large numbers.
-    latent = latent.detach().double().cpu()
-    mean = _pool(latent)
-    variance = _pool(latent.square()) - mean.square()
-    parts = (mean, _log(variance), _log(_pool(_detail(latent))), _log(_pool(_detail(functional.avg_pool2d(latent, 2)))))
-    return np.concatenate([part.permute(1, 2, 0).reshape(-1).numpy() for part in parts])
+    # Double precision, because the variance of a flat region is a small difference of large numbers. In numpy, because
+    # between two frames what counts is how few calls there are, and torch's are dearer.
+    maps = latent.detach().cpu().double().numpy()
+    with np.errstate(invalid="ignore"):
+        mean = _pool(maps)
+        variances = (_pool(maps * maps) - mean * mean, _pool(_detail(maps)), _pool(_detail(_halve(maps))))
+        logarithms = np.log(np.maximum(variances, _FLOOR**2)) / 2
+    return np.concatenate([mean[None], logarithms]).transpose(0, 2, 3, 1).reshape(-1)
 
 
 def split(embedding: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,16 +49,28 @@ def split(embedding: np.ndarray) -> dict[str, np.ndarray]:
     return {name: grid[..., index, :, :, :] for index, name in enumerate(PARTS)}
 
 
-def _pool(maps: Tensor) -> Tensor:
-    """Averages of (C, h, w) maps over the regions, (C, ROWS, COLUMNS)."""
-    return functional.adaptive_avg_pool2d(maps, (ROWS, COLUMNS))
+def _pool(maps: np.ndarray) -> np.ndarray:
+    """Averages of (C, h, w) maps over the regions, (C, ROWS, COLUMNS), as torch's ``adaptive_avg_pool2d``."""
+    return _averages(maps.shape[1], ROWS) @ (maps @ _averages(maps.shape[2], COLUMNS).T)
 
 
-def _detail(maps: Tensor) -> Tensor:
+@lru_cache(maxsize=32)
+def _averages(size: int, regions: int) -> np.ndarray:
+    """(regions, size): the weight of each position in the average of each region; regions overlap where they must."""
+    position, region = np.arange(size), np.arange(regions)[:, None]
+    inside = (position >= region * size // regions) & (position < -(-(region + 1) * size // regions))
+    return inside / inside.sum(axis=1, keepdims=True)
+
+
+def _halve(maps: np.ndarray) -> np.ndarray:
+    """Averages over 2 × 2 positions of (C, h, w) maps; an odd last row or column is left out."""
+    whole = maps[:, : maps.shape[1] // 2 * 2, : maps.shape[2] // 2 * 2]
+    rows = whole[:, ::2] + whole[:, 1::2]
+    return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
+
+
+def _detail(maps: np.ndarray) -> np.ndarray:
     """Mean square difference to the right and lower neighbour, (C, h − 1, w − 1)."""
     here = maps[:, :-1, :-1]
-    return ((maps[:, :-1, 1:] - here).square() + (maps[:, 1:, :-1] - here).square()) / 2
-
-
-def _log(variance: Tensor) -> Tensor:
-    return variance.clamp_min(_FLOOR**2).log() / 2
+    across, down = maps[:, :-1, 1:] - here, maps[:, 1:, :-1] - here
+    return (across * across + down * down) / 2

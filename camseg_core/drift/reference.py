@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from camseg_core.drift.scores import COMPONENTS, SCORES, WEATHER_DIRECTION, Parameters, region_losses
 from camseg_core.drift.sequential import MAX_NORMAL_SCORE, RunLengths
@@ -94,8 +94,8 @@ class DriftReference:
         """
         scores = self.held_out_scores
         upper_tail = (self._larger(score) + 0.5) / (len(scores) + 1)
-        by_rank = min(float(norm.isf(upper_tail)), MAX_NORMAL_SCORE)
-        middle = float(np.median(scores))
+        by_rank = min(-float(ndtri(upper_tail)), MAX_NORMAL_SCORE)
+        middle = self._median
         reach = float(scores[-1]) - middle
         return by_rank * max((score - middle) / reach, 1.0) if score > scores[-1] and reach > 0.0 else by_rank
 
@@ -171,12 +171,19 @@ class DriftReference:
 
     @cached_property
     def _components(self) -> Mapping[str, Parameters]:
-        """The arrays of each component, in the precision that they are used in."""
+        """The arrays of each component, in the precision that they are used in.
+
+        A matrix keeps its single precision: reading it from memory is what a score costs.
+        """
         components: dict[str, dict[str, np.ndarray]] = {}
         for key, array in self.parameters.items():
             name, _, part = key.partition(".")
-            components.setdefault(name, {})[part] = array.astype(np.float64)
+            components.setdefault(name, {})[part] = array if array.ndim == 2 else array.astype(np.float64)
         return components
+
+    @cached_property
+    def _median(self) -> float:
+        return float(np.median(self.held_out_scores))
 
     def _larger(self, score: float) -> int:
         return len(self.held_out_scores) - int(np.searchsorted(self.held_out_scores, score, side="left"))

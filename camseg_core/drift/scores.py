@@ -76,7 +76,8 @@ def _fit_mahalanobis(embeddings: np.ndarray, weather_shift: np.ndarray) -> dict[
 
 def _mahalanobis(parameters: Parameters, embeddings: np.ndarray) -> np.ndarray:
     """Logarithm of the Mahalanobis distance over √D, with Ledoit and Wolf's covariance (2004)."""
-    whitened = _standardize(parameters, embeddings) @ parameters["whitening"]
+    whitening = parameters["whitening"]
+    whitened = _standardize(parameters, embeddings).astype(whitening.dtype) @ whitening
     return _log_norm(whitened)
 
 

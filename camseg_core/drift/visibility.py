@@ -1,6 +1,7 @@
 """Meteorological optical range from what a frame has lost against the camera's clear frames."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,8 +37,12 @@ class VisibilityModel:
     def log_visibility(self, features: np.ndarray) -> np.ndarray:
         """(n,) natural logarithms of metres of (n, F) ``visibility_features``."""
         inputs = (features - self.mean) / self.scale
-        squares = (inputs**2).sum(axis=1)[:, None] - 2 * inputs @ self.vectors.T + (self.vectors**2).sum(axis=1)
+        squares = (inputs**2).sum(axis=1)[:, None] - 2 * inputs @ self.vectors.T + self._squares
         return self.offset + np.exp(-self.gamma * squares) @ self.weights
+
+    @cached_property
+    def _squares(self) -> np.ndarray:
+        return (self.vectors**2).sum(axis=1)
 
     def estimate(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Visibility and its standard deviation, (n,) metres each; NaN beyond MAX_VISIBILITY_M."""

@@ -4,18 +4,20 @@ All but the last are differences from the mean of the camera's clear frames, so 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from camseg_core.drift.embedding import split
+from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, split
 
 BANDS = 3
-"""Rows of regions are joined to so many bands, from top to bottom."""
+"""Rows of regions are joined to so many bands of equal height, from top to bottom."""
 
-TEXTURES = ("log_contrast", "log_detail", "log_coarse_detail")
+TEXTURES = PARTS[1:]
+"""Contrast and detail."""
 
-_LIGHT = 3
-"""Luminance, red less green, blue less green."""
+_LIGHT_OF_COLOR = np.array([[1 / 3, 1.0, 0.0], [1 / 3, -1.0, -1.0], [1 / 3, 0.0, 1.0]])
+"""From red, green and blue to luminance, red less green and blue less green."""
 
 COLOR_FEATURES = 4
 """The last features are no differences: the colour casts of the top band and of the image."""
@@ -42,11 +44,12 @@ class LightReadout:
 
     def light(self, embeddings: np.ndarray, *, relative: bool) -> np.ndarray:
         """Luminance and colour casts of each region, (n, rows, columns, 3); of differences without the offset."""
-        color = _channel_means(embeddings) @ self.weights
-        if not relative:
-            color = color + self.offset
-        red, green, blue = color[..., 0], color[..., 1], color[..., 2]
-        return np.stack([(red + green + blue) / 3, red - green, blue - green], axis=-1)
+        light = _channel_means(embeddings) @ self._light_weights
+        return light if relative else light + self.offset @ _LIGHT_OF_COLOR
+
+    @cached_property
+    def _light_weights(self) -> np.ndarray:
+        return self.weights @ _LIGHT_OF_COLOR
 
 
 def _channel_means(embeddings: np.ndarray) -> np.ndarray:
@@ -59,27 +62,20 @@ def region_features(embeddings: np.ndarray, clear_mean: np.ndarray, readout: Lig
     Textures are averaged over the latent's channels: which of them shows a contrast is a matter of the scene.
     """
     relative = embeddings - clear_mean
-    parts = split(relative)
-    textures = np.stack([parts[name].mean(axis=-1) for name in TEXTURES], axis=-1)
-    return np.concatenate([textures, readout.light(relative, relative=True)], axis=-1)
+    textures = relative.reshape(len(relative), len(PARTS), ROWS, COLUMNS, -1)[:, 1:].mean(axis=-1)
+    return np.concatenate([np.moveaxis(textures, 1, -1), readout.light(relative, relative=True)], axis=-1)
 
 
 def cause_features(embeddings: np.ndarray, clear_mean: np.ndarray, readout: LightReadout) -> np.ndarray:
     """What tells causes apart, (n, features): means and spreads of bands, the poorest region, colour casts."""
     regions = region_features(embeddings, clear_mean, readout)
     count, kinds = len(regions), regions.shape[-1]
-    bands = np.array_split(np.arange(regions.shape[1]), BANDS)
-    means = np.stack([regions[:, rows].mean(axis=(1, 2)) for rows in bands], axis=1)
-    spreads = np.stack([regions[:, rows].reshape(count, -1, kinds).std(axis=1) for rows in bands], axis=1)
-    poorest = regions[..., : len(TEXTURES)].reshape(count, -1, len(TEXTURES)).min(axis=1)
-    cast = readout.light(embeddings, relative=False)[..., 1:]
-    parts = (
-        means,
-        spreads[..., : len(TEXTURES) + 1],
-        poorest,
-        cast[:, bands[0]].mean(axis=(1, 2)),
-        cast.mean(axis=(1, 2)),
-    )
+    bands = regions.reshape(count, BANDS, -1, kinds)
+    means = bands.mean(axis=2)
+    spreads = bands[..., : len(TEXTURES) + 1].std(axis=2)
+    poorest = bands[..., : len(TEXTURES)].min(axis=(1, 2))
+    casts = readout.light(embeddings, relative=False)[..., 1:].reshape(count, BANDS, -1, 2).mean(axis=2)
+    parts = (means, spreads, poorest, casts[:, 0], casts.mean(axis=1))
     return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, embed, split
 
@@ -50,3 +51,12 @@ def test_a_latent_that_is_not_finite_shows():
     latent = noise()
     latent[1, 3, 3] = torch.nan
     assert not np.isfinite(embed(latent)).all()
+
+
+def test_regions_are_those_of_adaptive_pooling_where_the_grid_does_not_fit_the_latent():
+    latent = noise(channels=2, height=46, width=61).double()
+    down, across = latent[:, 1:, :-1] - latent[:, :-1, :-1], latent[:, :-1, 1:] - latent[:, :-1, :-1]
+    parts = split(embed(latent))
+    for name, maps in {"mean": latent, "log_detail": (down**2 + across**2) / 2}.items():
+        pooled = functional.adaptive_avg_pool2d(maps, (ROWS, COLUMNS)).permute(1, 2, 0)
+        np.testing.assert_allclose(parts[name], pooled if name == "mean" else pooled.log() / 2, atol=1e-9)
