@@ -2,8 +2,6 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -16,33 +14,19 @@ pytestmark = pytest.mark.slow
 SMALL = ["--batch-size", "1", "--size", "48x64", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("camvid")
-    random = np.random.default_rng(0)
-    for split in ("train", "val"):
-        (root / split).mkdir()
-        (root / f"{split}annot").mkdir()
-        for index in range(2):
-            cv2.imwrite(str(root / split / f"{index}.png"), random.integers(0, 256, (48, 64, 3), dtype=np.uint8))
-            labels = random.integers(0, 12, (48, 64), dtype=np.uint8)
-            cv2.imwrite(str(root / f"{split}annot" / f"{index}.png"), labels)
-    return root
-
-
 def train(stage, root, out, steps, *more):
     arguments = ["train", stage, "--root", str(root), "--out", str(out), "--steps", str(steps), *SMALL, *more]
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
-def test_from_autoencoders_to_a_model_that_loads_and_a_run_that_goes_on(root, tmp_path):
+def test_from_autoencoders_to_a_model_that_loads_and_a_run_that_goes_on(tiny_camvid, tmp_path):
     for stage in ("image-autoencoder", "mask-autoencoder"):
-        assert train(stage, root, tmp_path / stage, 1).exit_code == 0
+        assert train(stage, tiny_camvid, tmp_path / stage, 1).exit_code == 0
     parts = [f"--{name}={tmp_path / name}" for name in ("image-autoencoder", "mask-autoencoder")]
-    assert train("segmentation", root, tmp_path / "model", 1, *parts).exit_code == 0
+    assert train("segmentation", tiny_camvid, tmp_path / "model", 1, *parts).exit_code == 0
     assert load_model(str(tmp_path / "model"), torch.device("cpu")).model_id == "camseg-small"
 
-    assert train("segmentation", root, tmp_path / "model", 3, *parts).exit_code == 0
+    assert train("segmentation", tiny_camvid, tmp_path / "model", 3, *parts).exit_code == 0
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log if "val_miou" in entry] == [1, 3]
 
@@ -53,6 +37,6 @@ def test_a_missing_dataset_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("size", ["48", "x64", "0x64", "48x64x3"])
-def test_a_size_that_is_none_is_named(root, tmp_path, size):
+def test_a_size_that_is_none_is_named(tiny_camvid, tmp_path, size):
     with pytest.raises(Exception, match=f"size '{size}' is not HEIGHTxWIDTH"):
-        train("image-autoencoder", root, tmp_path / "out", 1, "--size", size)
+        train("image-autoencoder", tiny_camvid, tmp_path / "out", 1, "--size", size)

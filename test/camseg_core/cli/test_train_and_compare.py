@@ -2,8 +2,6 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -19,23 +17,9 @@ SMALL = ["--batch-size", "1", "--size", "48x64", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("camvid")
-    random = np.random.default_rng(0)
-    for split in ("train", "val"):
-        (root / split).mkdir()
-        (root / f"{split}annot").mkdir()
-        for index in range(2):
-            cv2.imwrite(str(root / split / f"{index}.png"), random.integers(0, 256, (48, 64, 3), dtype=np.uint8))
-            labels = np.repeat(np.repeat(random.integers(0, 12, (6, 8), dtype=np.uint8), 8, 0), 8, 1)
-            cv2.imwrite(str(root / f"{split}annot" / f"{index}.png"), labels)
-    return root
-
-
-@pytest.fixture(scope="module")
-def autoencoders(root, tmp_path_factory):
+def autoencoders(tiny_camvid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("autoencoders")
-    run("train", "image-autoencoder", "--root", root, "--out", folder / "image", "--steps", 1, *SMALL)
+    run("train", "image-autoencoder", "--root", tiny_camvid, "--out", folder / "image", "--steps", 1, *SMALL)
     torch.manual_seed(0)
     save_autoencoder(mask_autoencoder("kl"), folder / "mask")
     return folder
@@ -52,9 +36,9 @@ def logged_validations(folder):
     return sum("val_miou" in entry for entry in log)
 
 
-def test_reconstruction_trains_both_kinds_once_and_publishes(root, tmp_path):
+def test_reconstruction_trains_both_kinds_once_and_publishes(tiny_camvid, tmp_path):
     runs, out = tmp_path / "runs", tmp_path / "results" / "reconstruction"
-    command = ["eval", "reconstruction", "--root", root, "--runs", runs, "--out", out, *SMALL, "--steps"]
+    command = ["eval", "reconstruction", "--root", tiny_camvid, "--runs", runs, "--out", out, *SMALL, "--steps"]
     for _ in range(2):
         run(*command, 2)
     assert [logged_validations(runs / kind) for kind in ("kl", "vq")] == [1, 1]
@@ -74,10 +58,10 @@ def test_reconstruction_trains_both_kinds_once_and_publishes(root, tmp_path):
         run(*command, 3)
 
 
-def test_masking_trains_both_variants_and_publishes(root, autoencoders, tmp_path):
+def test_masking_trains_both_variants_and_publishes(tiny_camvid, autoencoders, tmp_path):
     runs, out = tmp_path / "runs", tmp_path / "results" / "masking"
     parts = [f"--{kind}-autoencoder={autoencoders / kind}" for kind in ("image", "mask")]
-    run("eval", "masking", "--root", root, *parts, "--runs", runs, "--out", out, *SMALL, "--steps", 2)
+    run("eval", "masking", "--root", tiny_camvid, *parts, "--runs", runs, "--out", out, *SMALL, "--steps", 2)
     published = json.loads(out.with_suffix(".json").read_text())
     assert {name: of["mask_ratio_min"] for name, of in published["results"].items()} == {"fixed": 1.0, "random": 0.7}
     weights = published["provenance"]["weights"]
@@ -86,21 +70,21 @@ def test_masking_trains_both_variants_and_publishes(root, autoencoders, tmp_path
     assert "100 %, fixed" in out.with_suffix(".md").read_text()
 
 
-def test_the_discriminative_network_trains_and_loads(root, autoencoders, tmp_path):
-    arguments = ["--root", root, "--image-autoencoder", autoencoders / "image", "--out", tmp_path, "--steps", 2]
+def test_the_discriminative_network_trains_and_loads(tiny_camvid, autoencoders, tmp_path):
+    arguments = ["--root", tiny_camvid, "--image-autoencoder", autoencoders / "image", "--out", tmp_path, "--steps", 2]
     run("train", "discriminative", *arguments, *SMALL)
     model = load_model(str(tmp_path), torch.device("cpu"))
     assert model.model_id == "discriminative-small"
 
 
-def test_an_unknown_kind_of_mask_autoencoder_is_named(root, tmp_path):
+def test_an_unknown_kind_of_mask_autoencoder_is_named(tiny_camvid, tmp_path):
     with pytest.raises(ConfigurationError, match="kind of mask autoencoder is 'gumbel'; expected one of kl, vq"):
-        run("train", "mask-autoencoder", "--root", root, "--out", tmp_path, "--kind", "gumbel", *SMALL)
+        run("train", "mask-autoencoder", "--root", tiny_camvid, "--out", tmp_path, "--kind", "gumbel", *SMALL)
 
 
-def test_conditioning_publishes_every_alteration(root, tiny_model, tmp_path):
+def test_conditioning_publishes_every_alteration(tiny_camvid, tiny_model, tmp_path):
     out = tmp_path / "conditioning"
-    run("eval", "conditioning", "--root", root, "--model", tiny_model, "--device", "cpu", "--out", out)
+    run("eval", "conditioning", "--root", tiny_camvid, "--model", tiny_model, "--device", "cpu", "--out", out)
     published = json.loads(out.with_suffix(".json").read_text())
     assert len(published["results"]) == 8
     assert set(published["results"]["intact"]["per_class_iou"]) > {"pole", "sign"}
