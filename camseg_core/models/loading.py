@@ -6,13 +6,18 @@ from pathlib import Path
 
 import torch
 
-from camseg_core.errors import WeightsError
+from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
+from camseg_core.autoencoders.fast_decoder import load_fast_decoder
+from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg import configuration as camseg
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative import configuration as discriminative
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights
+
+DECODERS = ("full", "fast")
+"""What turns mask latents into classes: the mask autoencoder's own decoder, or the small network that stands for it."""
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights"
 
@@ -35,12 +40,21 @@ def model_folder(model: str) -> Path:
     )
 
 
-def load_model(model: str, device: torch.device) -> SegmentationModel:
+def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> SegmentationModel:
     """The model of that name or in that folder, in evaluation mode on ``device``.
 
+    Args:
+        model: name or folder.
+        device: where it shall run.
+        decoder: one of DECODERS; ``fast`` is for models that come with a fast decoder.
+
     Raises:
-        WeightsError: there is no such model, or its files are not whole or not of a known architecture.
+        WeightsError: there is no such model, or its files are not whole or not of a known architecture; or it has no
+            fast decoder, or one of another mask autoencoder.
+        ConfigurationError: ``decoder`` is unknown.
     """
+    if decoder not in DECODERS:
+        raise ConfigurationError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
     folder = model_folder(model)
     try:
         architecture = json.loads((folder / CONFIG_NAME).read_text())["architecture"]
@@ -55,5 +69,11 @@ def load_model(model: str, device: torch.device) -> SegmentationModel:
         known = f"{camseg.ARCHITECTURE} or {discriminative.ARCHITECTURE}"
         raise WeightsError(f"{folder / CONFIG_NAME}: architecture {architecture!r}; expected {known}")
     load_weights(network, folder)
+    if decoder == "fast":
+        if not isinstance(network, CamSeg):
+            raise WeightsError(f"{folder}: architecture {architecture!r} has no fast decoder; expected decoder full")
+        network.fast_decoder = load_fast_decoder(
+            folder / FAST_DECODER, network.mask_autoencoder, len(network.label_set)
+        )
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     return network.eval()

@@ -18,7 +18,7 @@ from camseg_core.errors import DriftReferenceError, FrameError
 from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import DECODERS, load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import Prediction, predict, predict_batch
 from camseg_core.runtime.stages import stage
@@ -41,6 +41,7 @@ class EngineSettings:
         sampler: name in ``camseg_core.sampling.SAMPLERS``.
         seed: of the starting noise; the same seed and frame give the same mask.
         num_samples: masks drawn of each frame, 1 or more; their majority is the result, their agreement its confidence.
+        decoder: what turns mask latents into classes, a name in ``camseg_core.models.loading.DECODERS``.
         drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own; AUTO_REFERENCE
             fits one for each camera on its first frames.
         drift: how frames are judged over time.
@@ -52,6 +53,7 @@ class EngineSettings:
     sampler: str = SamplingSettings.sampler
     seed: int = SamplingSettings.seed
     num_samples: int = SamplingSettings.num_samples
+    decoder: str = DECODERS[0]
     drift_reference: str = ""
     drift: DriftSettings = field(default_factory=DriftSettings)
 
@@ -68,7 +70,7 @@ class InferenceEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
-        self._model = load_model(settings.model, self.device)
+        self._model = load_model(settings.model, self.device, settings.decoder)
         self._drift_settings = settings.drift
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE

@@ -71,6 +71,8 @@ class CamSeg(SegmentationModel):
         self.mask_autoencoder = self.image_autoencoder
         if not config.shared_autoencoder:
             self.mask_autoencoder = KLAutoencoder(config.mask_autoencoder).requires_grad_(False)
+        # Takes the place of the mask autoencoder's decoder once it is set; no part of the model's own weights.
+        self.fast_decoder: nn.Module | None = None
         patch = config.patch_size**2
         self.transformer = MaskedTransformer(
             token_channels=(patch * image_channels, patch * mask_channels),
@@ -168,19 +170,30 @@ class CamSeg(SegmentationModel):
     @torch.no_grad()
     def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:
         """See SegmentationModel."""
+        return self.decode_mask(self.draw_latent(prepared, sampling), prepared.image_size)
+
+    @torch.no_grad()
+    def draw_latent(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:
+        """The latent of the mask that ``draw`` draws of each image, (N, C, h, w) float32."""
         (condition,) = prepared.conditions
         batch, _, rows, columns = condition.shape
         shape = (batch, self.config.mask_autoencoder.latent_channels, rows, columns)
         with stage("head", condition.device):
-            latent = sample(
+            return sample(
                 denoise=lambda noisy, timestep: self.denoise(noisy, timestep, condition).float(),
                 noise=self.starting_noise(shape, sampling),
                 scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
                 steps=sampling.steps,
                 generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
             )
-        height, width = prepared.image_size
-        with stage("decoder", condition.device):
+
+    @torch.no_grad()
+    def decode_mask(self, latent: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits (N, classes, height, width) of mask latents, cut to ``size``, by the fast decoder if set."""
+        height, width = size
+        with stage("decoder", latent.device):
+            if self.fast_decoder is not None:
+                return self.fast_decoder(latent)[..., :height, :width]
             return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])
 
 
