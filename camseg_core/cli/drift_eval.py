@@ -67,7 +67,9 @@ def evaluate(
         float, typer.Option(help="Time between false alarms that the test over time is set to, seconds.")
     ] = DriftSettings.expected_run_length_s,
     topic: Annotated[str | None, typer.Option(help="The bags' camera topic; the only image topic by default.")] = None,
-    entropy: Annotated[bool, typer.Option(help="Segment every frame too, for the softmax entropy.")] = True,
+    segment: Annotated[
+        bool, typer.Option(help="Segment every frame too: softmax entropy, denoising residual, drift's share of time.")
+    ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Of simulated drops, of the demo clip and of the bootstrap.")] = 0,
     model: Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")] = EngineSettings.model,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
@@ -95,7 +97,7 @@ def evaluate(
             name: DriftReference.load(path, network.model_id, digest)
             for name, path in map(_parse_compared, compare or [])
         },
-        with_entropy=entropy,
+        with_segmentation=segment,
         rate_hz=rate_hz,
     )
     evaluation = evaluate_detection(
@@ -172,9 +174,9 @@ def _print(content: dict) -> None:
             f"{found['false_alarms']} alarms in clear ones"
         )
     cost = content["cost_ms"]
-    typer.echo(
-        f"drift costs {cost['detector']:.2f} ms a frame beside {cost['encoder']:.2f} ms of the image autoencoder"
-    )
+    share = cost["detector_share_of_segmentation"]
+    beside = "" if share is None else f", {percent(share)} of the {cost['segmentation']:.0f} ms of segmentation"
+    typer.echo(f"drift costs {cost['detector']:.2f} ms a frame (median; 95 % in {cost['detector_p95']:.2f} ms){beside}")
 
 
 def _number(value: float | None) -> str:

@@ -29,6 +29,9 @@ AUTOWARE_BACKLIGHT_MEAN = 230
 ENTROPY = "softmax_entropy"
 """Mean over the pixels of the entropy of the model's class probabilities, as a fraction of the largest there can be."""
 
+DENOISING_RESIDUAL = "denoising_residual"
+"""Mean over the regions of ``denoising_residual``."""
+
 DIRECTIONS = {
     "dark_channel_mean": +1,
     "rms_contrast": -1,
@@ -38,6 +41,7 @@ DIRECTIONS = {
     "image_diagnostics_low_visibility": +1,
     "image_diagnostics_abnormal": +1,
     ENTROPY: +1,
+    DENOISING_RESIDUAL: +1,
 }
 """+1 where adverse weather raises the statistic, −1 where it lowers it."""
 

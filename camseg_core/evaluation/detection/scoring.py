@@ -15,10 +15,12 @@ from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import WeatherEstimators
-from camseg_core.evaluation.detection.baselines import ENTROPY, image_statistics
+from camseg_core.evaluation.detection.baselines import DENOISING_RESIDUAL, ENTROPY, image_statistics
+from camseg_core.evaluation.detection.denoising_residual import denoising_residual
 from camseg_core.evaluation.detection.frame_runs import FrameRun
 from camseg_core.frames import DriftResult
 from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.camseg.model import CamSeg
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, prepare
 
@@ -33,14 +35,12 @@ class Measurement:
     Attributes:
         embedding: (D,) from ``embed``.
         statistics: baselines by name, as measured.
-        encoder_s: resizing and the image autoencoder, which segmentation needs anyway.
-        embedding_s: from its latent to the embedding.
-        segmentation_s: the whole model, image autoencoder included.
+        embedding_s: from the latent of the image to the embedding, after the frame was segmented as in the engine.
+        segmentation_s: the whole model, from the image to logits.
     """
 
     embedding: np.ndarray
     statistics: dict[str, float]
-    encoder_s: float
     embedding_s: float
     segmentation_s: float = math.nan
 
@@ -82,7 +82,7 @@ class FrameScorer:
         estimators: of cause and visibility, for the same model; None leaves both out.
         settings: of the test over time.
         compared: further references fitted with it, by the name they get in the table.
-        with_entropy: segment every frame too, for ``ENTROPY``.
+        with_segmentation: segment every frame too, for ``ENTROPY``, ``DENOISING_RESIDUAL`` and what drift costs beside.
         rate_hz: of folders and lists; None where their frames are in no order of time.
     """
 
@@ -91,7 +91,7 @@ class FrameScorer:
     estimators: WeatherEstimators | None = None
     settings: DriftSettings = field(default_factory=DriftSettings)
     compared: Mapping[str, DriftReference] = field(default_factory=dict)
-    with_entropy: bool = True
+    with_segmentation: bool = True
     rate_hz: float | None = None
 
     def new_detector(self) -> DriftDetector:
@@ -145,23 +145,23 @@ class FrameScorer:
     def measure(self, image: np.ndarray) -> Measurement:
         """Embedding and baselines of an (H, W, 3) uint8 RGB image."""
         statistics = image_statistics(image)
+        if not self.with_segmentation:
+            latent = image_latent(self.model, image)
+            started = time.perf_counter()
+            embedding = embed(latent)
+            return Measurement(embedding, statistics, time.perf_counter() - started)
         started = time.perf_counter()
-        latent = image_latent(self.model, image)
-        encoded = time.perf_counter()
-        embedding = embed(latent)
-        embedded = time.perf_counter()
-        if not self.with_entropy:
-            return Measurement(embedding, statistics, encoded - started, embedded - encoded)
-        statistics[ENTROPY] = self._entropy(image)
-        return Measurement(embedding, statistics, encoded - started, embedded - encoded, time.perf_counter() - embedded)
-
-    @torch.inference_mode()
-    def _entropy(self, image: np.ndarray) -> float:
         prepared = prepare(self.model, image)
         device = prepared.image_latent.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
             logits = self.model.segment_prepared(prepared, SamplingSettings()).logits
-        return softmax_entropy(logits)
+            segmented = time.perf_counter()
+            embedding = embed(prepared.image_latent[0])
+            embedded = time.perf_counter()
+        statistics[ENTROPY] = softmax_entropy(logits)
+        if isinstance(self.model, CamSeg):
+            statistics[DENOISING_RESIDUAL] = float(denoising_residual(self.model, prepared).mean())
+        return Measurement(embedding, statistics, embedded - segmented, segmented - started)
 
 
 def most_probable_cause(result: DriftResult) -> str:

@@ -16,7 +16,7 @@ from camseg_core.data.images import read_rgb
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.errors import CamsegError, ConfigurationError, DatasetError, DriftReferenceError
-from camseg_core.evaluation.detection.baselines import DIRECTIONS, ENTROPY
+from camseg_core.evaluation.detection.baselines import DENOISING_RESIDUAL, DIRECTIONS, ENTROPY
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
@@ -106,7 +106,7 @@ def test_auroc_and_rates_are_those_of_the_scores_of_the_frames(evaluated, tiny_m
 def test_every_baseline_and_compared_reference_stands_in_the_same_table(evaluated):
     content, _ = evaluated
     condition = content["conditions"]["faint"]
-    assert set(condition["methods"]) == {"again", ENTROPY, *DIRECTIONS}
+    assert set(condition["methods"]) == {"again", *DIRECTIONS}
     assert condition["methods"]["again"] == {name: condition[name] for name in ("auroc", "aupr", "fpr95")}
     # A tenth of the contrast, and of nothing else.
     assert condition["methods"]["rms_contrast"] == {"auroc": 1.0, "aupr": 1.0, "fpr95": 0.0}
@@ -155,6 +155,9 @@ def test_where_figures_come_from_is_written_down(evaluated):
     assert content["provenance"]["data"] == "clear: 12 frames, faint: 8 frames, both: 12 frames"
     assert content["cost_ms"]["detector"] > 0
     assert content["cost_ms"]["segmentation"] > content["cost_ms"]["detector"]
+    assert content["cost_ms"]["detector_p95"] >= content["cost_ms"]["detector"]
+    share = content["cost_ms"]["detector"] / content["cost_ms"]["segmentation"]
+    assert content["cost_ms"]["detector_share_of_segmentation"] == pytest.approx(share)
 
 
 def test_the_report_shows_what_was_found(evaluated):
@@ -172,17 +175,17 @@ def test_the_report_shows_what_was_found(evaluated):
 
 
 def test_several_values_and_repeated_options_mean_the_same(tiny_model, frames, tmp_path):
-    common = ("--no-entropy", "--clear", frames / "clear", "--adverse", f"a={frames / 'faint'}")
+    common = ("--no-segment", "--clear", frames / "clear", "--adverse", f"a={frames / 'faint'}")
     at_once = figures(tiny_model, tmp_path / "1.json", *common, f"b={frames / 'fainter'}")
     repeated = figures(tiny_model, tmp_path / "2.json", *common, "--adverse", f"b={frames / 'fainter'}")
     assert list(at_once["conditions"]) == ["a", "b"]
     assert at_once["conditions"] == repeated["conditions"]
-    assert ENTROPY not in at_once["conditions"]["a"]["methods"]
+    assert not {ENTROPY, DENOISING_RESIDUAL} & set(at_once["conditions"]["a"]["methods"])
     assert at_once["cost_ms"]["segmentation"] is None
 
 
 def test_clear_frames_alone_give_the_false_positive_rate(tiny_model, frames, tmp_path):
-    content = figures(tiny_model, tmp_path / "out.json", "--no-entropy", "--clear", frames / "clear")
+    content = figures(tiny_model, tmp_path / "out.json", "--no-segment", "--clear", frames / "clear")
     assert content["conditions"] == {}
     assert 0 <= content["clear"]["fpr"] <= 1
     assert "hours" not in content["clear"]
@@ -219,14 +222,14 @@ def test_frames_that_are_clear_and_adverse_are_refused(tiny_model, frames):
 def test_a_copy_of_a_clear_frame_under_another_name_is_found(tiny_model, frames, tmp_path):
     write_frames(tmp_path / "fog", 2, seed=5)
     (tmp_path / "fog/other.png").write_bytes((frames / "clear/004.png").read_bytes())
-    result = run(tiny_model, "--no-entropy", "--clear", frames / "clear", "--adverse", f"fog={tmp_path / 'fog'}")
+    result = run(tiny_model, "--no-segment", "--clear", frames / "clear", "--adverse", f"fog={tmp_path / 'fog'}")
     expect_error(result, ConfigurationError, "other.png of 'fog'", "clear/004.png")
 
 
 def test_a_corrupt_image_is_named(tiny_model, frames, tmp_path):
     write_frames(tmp_path / "fog", 2, seed=5)
     (tmp_path / "fog/001.png").write_bytes(b"no image")
-    result = run(tiny_model, "--no-entropy", "--clear", frames / "clear", "--adverse", f"fog={tmp_path / 'fog'}")
+    result = run(tiny_model, "--no-segment", "--clear", frames / "clear", "--adverse", f"fog={tmp_path / 'fog'}")
     expect_error(result, DatasetError, "fog/001.png: cannot be decoded")
 
 
