@@ -46,15 +46,20 @@ class Arrival:
 
     Attributes:
         serialized: the message's bytes.
-        stamp_ns: the camera's, nanoseconds; None where the bytes hold none.
+        header: the camera's; None where the bytes hold none.
         received_ns: when, on the node's clock, nanoseconds.
         received_at_s: when, on the monotonic clock, seconds.
     """
 
     serialized: bytes
-    stamp_ns: int | None
+    header: Header | None
     received_ns: int
     received_at_s: float
+
+    @property
+    def stamp_ns(self) -> int | None:
+        """The camera's stamp, nanoseconds; None where the bytes hold none."""
+        return None if self.header is None else stamp_ns(self.header.stamp)
 
 
 def find_cameras(node: Node, names: Sequence[str]) -> tuple[Camera, ...]:
@@ -103,10 +108,10 @@ class CameraInput:
     def _receive(self, serialized: bytes) -> None:
         now_ns, now_s = self._node.get_clock().now().nanoseconds, time.monotonic()
         try:
-            camera_stamp_ns = stamp_ns(deserialize(serialized, Header).stamp)
+            header = deserialize(serialized, Header)
         except FrameError:
-            camera_stamp_ns = None  # whoever reads the frame will say what is wrong with it
-        self._on_frame(Arrival(serialized, camera_stamp_ns, now_ns, now_s))
+            header = None  # whoever reads the frame will say what is wrong with it
+        self._on_frame(Arrival(serialized, header, now_ns, now_s))
 
     def _receive_info(self, serialized: bytes) -> None:
         self._info = serialized

@@ -1,6 +1,11 @@
-"""ROS messages to arrays and numbers, and back."""
+"""ROS messages to arrays and numbers, and back.
 
-from typing import TypeVar
+Large ones go past rclpy's own conversion, which copies their data three times into fresh memory: 28 ms for 1080×1920
+in colour against 0.2 ms through rosbags, whose arrays are views.
+"""
+
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -12,6 +17,7 @@ from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, Frame
 from camseg_core.labels import LabelSet
 from camseg_core.replay.drift_message import drift_fields
+from camseg_core.replay.messages import MessageFactory
 from camseg_core.runtime.compressed_images import compressed_to_rgb
 from camseg_ros.borrowed_messages import LabelInfo, VisionClass
 from camseg_ros.image_bridge import rgb_of
@@ -27,6 +33,9 @@ _CHANNELS = {"mono8": 1, "rgb8": 3}
 IMAGE_TYPES: dict[str, type] = {"raw": Image, "compressed": CompressedImage}
 """The message type of each image_transport that the node reads."""
 
+_MESSAGES = cache(MessageFactory)
+"""The types of messages do not change; reading their definitions takes a moment."""
+
 
 def deserialize(serialized: bytes, kind: type[Message]) -> Message:
     """A message from its serialised form, or its header alone where ``kind`` is that; raises FrameError."""
@@ -38,9 +47,31 @@ def deserialize(serialized: bytes, kind: type[Message]) -> Message:
         ) from error
 
 
-def frame_from_message(message: Image | CompressedImage, camera: str) -> Frame:
-    """The pixels and stamp of a camera image; raises FrameError where its fields contradict each other."""
-    is_compressed = isinstance(message, CompressedImage)
+def deserialize_image(serialized: bytes, transport: str) -> Any:
+    """An image message whose ``data`` is a view of ``serialized``; raises FrameError.
+
+    Args:
+        serialized: what the middleware delivered.
+        transport: of ``IMAGE_TYPES``.
+
+    Returns:
+        An object with the fields of ``sensor_msgs/Image`` or ``CompressedImage``, of rosbags' type.
+    """
+    kind = IMAGE_TYPES[transport].__name__
+    try:
+        return _MESSAGES().types.deserialize_cdr(memoryview(serialized), f"sensor_msgs/msg/{kind}")
+    except Exception as error:  # whatever the bytes make of the decoder
+        raise FrameError(f"{kind} message of {len(serialized)} bytes cannot be deserialised: {error}") from error
+
+
+def frame_from_message(message: Any, camera: str) -> Frame:
+    """The pixels and stamp of a camera image; raises FrameError where its fields contradict each other.
+
+    Args:
+        message: ``sensor_msgs/Image`` or ``CompressedImage``, rclpy's or rosbags'.
+        camera: whose.
+    """
+    is_compressed = hasattr(message, "format")
     image = compressed_to_rgb(message.format, message.data) if is_compressed else rgb_of(message)
     return Frame(image=image, stamp_ns=stamp_ns(message.header.stamp), camera=camera)
 
@@ -58,6 +89,11 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     # Filling the message's own array: its setter would check an ndarray element by element, 0.5 s for 2 MP in colour.
     message.data.frombytes(np.ascontiguousarray(pixels).data)
     return message
+
+
+def serialized_image(pixels: np.ndarray, encoding: str, header: Header) -> bytes:
+    """As ``image_message``, serialised for the publisher."""
+    return _MESSAGES().image(pixels, encoding, header)
 
 
 def drift_message(drift: DriftResult, camera: str, header: Header, latency_s: float) -> EmbeddingDrift:

@@ -17,8 +17,11 @@ _BRIDGED = frozenset(("rgb8", "bgr8", "rgba8", "bgra8", "mono8", "mono16", "yuv4
 """Encodings that every cv_bridge of ROS 2 Jazzy and later turns into rgb8."""
 
 
-def rgb_of(message: Image) -> np.ndarray:
-    """The image as (height, width, 3) uint8 RGB; raises FrameError where its fields contradict each other."""
+def rgb_of(message: Any) -> np.ndarray:
+    """The image as (height, width, 3) uint8 RGB; raises FrameError where its fields contradict each other.
+
+    ``message`` has the fields of ``sensor_msgs/Image``; it may be rclpy's or rosbags'.
+    """
     bridge = cv_bridge()
     if bridge is None or message.encoding not in _BRIDGED:
         return rgb_without_bridge(message)
@@ -27,7 +30,7 @@ def rgb_of(message: Image) -> np.ndarray:
     return bridge.imgmsg_to_cv2(message, desired_encoding="rgb8")
 
 
-def rgb_without_bridge(message: Image) -> np.ndarray:
+def rgb_without_bridge(message: Any) -> np.ndarray:
     """As ``rgb_of``, by our own reader."""
     return to_rgb(
         message.encoding,

@@ -3,14 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from std_msgs.msg import Header
 
-from camseg_core.errors import CamsegError
+from camseg_core.errors import CamsegError, FrameError
 from camseg_core.frames import Frame, FrameResult
 from camseg_ros.camera import Arrival
-from camseg_ros.conversion import IMAGE_TYPES, NS_PER_S, deserialize, frame_from_message
+from camseg_ros.conversion import NS_PER_S, deserialize_image, frame_from_message
 from camseg_ros.diagnostics import CameraMonitor
 from camseg_ros.parameters import NodeSettings
 from camseg_ros.publication import CameraOutputs
@@ -104,11 +104,13 @@ class FramePipeline:
         self._on_failure(camera, describe(error))
 
     def _read(self, camera: str, arrival: Arrival, settings: NodeSettings) -> tuple[Frame, Header]:
-        message: Any = deserialize(arrival.serialized, IMAGE_TYPES[settings.image_transport])
+        message = deserialize_image(arrival.serialized, settings.image_transport)
+        if arrival.header is None:
+            raise FrameError(f"message of {len(arrival.serialized)} bytes has no header that can be deserialised")
         frame = frame_from_message(message, camera)
         height, width = frame.image.shape[:2]
         self._note_kind(camera, f"{height}x{width} {getattr(message, 'encoding', '') or message.format}")
-        return frame, message.header
+        return frame, arrival.header
 
     def _infer(self, frames: list[Frame], settings: NodeSettings) -> Sequence[FrameResult | Exception]:
         """The result, or the error, of each frame."""

@@ -17,7 +17,7 @@ from camseg_core.labels import UNLABELLED, LabelSet
 from camseg_ros import qos
 from camseg_ros.borrowed_messages import Float64Stamped, LabelInfo
 from camseg_ros.camera_info import scaled_camera_info
-from camseg_ros.conversion import drift_message, image_message, label_info_message, score_message
+from camseg_ros.conversion import drift_message, label_info_message, score_message, serialized_image
 from camseg_ros.failure_log import FailureLog
 from camseg_ros.msg import EmbeddingDrift
 from camseg_ros.parameters import NodeSettings
@@ -75,10 +75,10 @@ class CameraOutputs:
         """Publishes a frame's results with the camera's header, to whoever subscribes."""
         picture = _Picture(frame.image, result.labels, self._label_set, settings.classes)
         if self._wants("mask", settings):
-            self._send("mask", image_message(picture.labels, "mono8", header))
+            self._send("mask", serialized_image(picture.labels, "mono8", header))
         if self._wants("confidence", settings) and result.confidence is not None:
             self._send(
-                "confidence", image_message(cv2.convertScaleAbs(result.confidence, alpha=255.0), "mono8", header)
+                "confidence", serialized_image(cv2.convertScaleAbs(result.confidence, alpha=255.0), "mono8", header)
             )
         if self._wants("camera_info", settings):
             self._publish_info(header, frame.image.shape[:2], picture.labels.shape)
@@ -89,14 +89,14 @@ class CameraOutputs:
             self._send("drift/score", score_message(result.drift))
         if self._wants("drift/heatmap", settings) and result.drift.region_scores:
             heatmap = draw_region_scores(picture.image(), result.drift)
-            self._send("drift/heatmap", image_message(heatmap, "rgb8", header))
+            self._send("drift/heatmap", serialized_image(heatmap, "rgb8", header))
         if self._wants("mask_color", settings):
-            self._send("mask_color", image_message(colorize(picture.labels, self._label_set), "rgb8", header))
+            self._send("mask_color", serialized_image(colorize(picture.labels, self._label_set), "rgb8", header))
         if self._wants("overlay", settings):
             drawn = overlay(picture.image(), picture.labels, self._label_set, settings.overlay_alpha)
             draw_legend(drawn, self._label_set, settings.classes)
             draw_drift_gauge(drawn, result.drift)
-            self._send("overlay", image_message(drawn, "rgb8", header))
+            self._send("overlay", serialized_image(drawn, "rgb8", header))
 
     def publish_timing(self, header: Header, timing: FrameTiming, settings: NodeSettings) -> None:
         """Publishes where a frame's time went, with the camera's stamp."""

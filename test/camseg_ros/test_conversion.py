@@ -8,17 +8,19 @@ import pytest
 from builtin_interfaces.msg import Time
 from camseg_ros.msg import EmbeddingDrift
 from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from camseg_core.errors import FrameError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_ros.conversion import (
     deserialize,
+    deserialize_image,
     drift_message,
     frame_from_message,
     image_message,
     score_message,
+    serialized_image,
     stamp_ns,
     time_message,
 )
@@ -69,6 +71,32 @@ def test_serialised_image_that_is_cut_short_is_refused(keep):
     assert deserialize(serialized, Header) == HEADER  # without reading the pixels
     with pytest.raises(FrameError, match=f"Image message of {keep} bytes"):
         deserialize(serialized[:keep], Image)
+    with pytest.raises(FrameError, match=f"Image message of {keep} bytes"):
+        deserialize_image(serialized[:keep], "raw")
+
+
+@pytest.mark.parametrize(
+    ("transport", "message"),
+    [
+        ("raw", Image(header=HEADER, height=1, width=2, encoding="rgb8", step=6, data=[1, 2, 3, 4, 5, 6])),
+        ("compressed", CompressedImage(header=HEADER, format="jpeg", data=[7, 8, 9])),
+    ],
+)
+def test_serialised_image_is_read_without_copying_its_data(transport, message):
+    serialized = serialize_message(message)
+    read = deserialize_image(serialized, transport)
+    for name in set(message.get_fields_and_field_types()) - {"header", "data"}:
+        assert getattr(read, name) == getattr(message, name)
+    assert (read.header.stamp.sec, read.header.stamp.nanosec, read.header.frame_id) == (12, 34, HEADER.frame_id)
+    np.testing.assert_array_equal(read.data, message.data)
+    assert np.shares_memory(read.data, np.frombuffer(serialized, np.uint8))
+
+
+@pytest.mark.parametrize(("shape", "encoding"), [((5, 9), "mono8"), ((5, 9, 3), "rgb8")])
+def test_serialised_picture_is_the_message_serialised(shape, encoding):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    message = deserialize_message(serialized_image(pixels, encoding, HEADER), Image)
+    assert message == image_message(pixels, encoding, HEADER)
 
 
 @pytest.mark.parametrize("nanoseconds", [0, 1, 999_999_999, 1_000_000_000, 1_700_000_000_123_456_789])
