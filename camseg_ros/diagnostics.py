@@ -66,7 +66,7 @@ class CameraMonitor:
             return self._timings.median_ms("pipeline_latency_ms")
 
     def status(
-        self, counts: FrameCounts, *, is_active: bool, is_watched: bool, stale_after_s: float, now_s: float
+        self, counts: FrameCounts, *, is_active: bool, is_wanted: bool, stale_after_s: float, now_s: float
     ) -> DiagnosticStatus:
         """The status now.
 
@@ -75,13 +75,13 @@ class CameraMonitor:
         Args:
             counts: of the worker.
             is_active: whether the node is active; otherwise it hears no frames.
-            is_watched: whether any output has a subscriber.
+            is_wanted: whether the camera's frames are inferred.
             stale_after_s: time without a frame after which the camera is stale, seconds.
             now_s: of the clock that ``frame_received`` was told.
         """
         with self._lock:
             if is_active:
-                level, message, drift_state = self._judge(is_watched, stale_after_s, now_s)
+                level, message, drift_state = self._judge(is_wanted, stale_after_s, now_s)
             else:
                 level, message, drift_state = DiagnosticStatus.OK, "the node is inactive", DriftState.UNKNOWN
             drift = self._drift
@@ -111,7 +111,7 @@ class CameraMonitor:
         }
         return make_status(level, f"{self._facts.node}: {self._facts.camera}", message, self._facts.camera, values)
 
-    def _judge(self, is_watched: bool, stale_after_s: float, now_s: float) -> tuple[bytes, str, DriftState]:
+    def _judge(self, is_wanted: bool, stale_after_s: float, now_s: float) -> tuple[bytes, str, DriftState]:
         drift_state = self._drift.state if self._drift else DriftState.UNKNOWN
         if self._received_at_s is None:
             return DiagnosticStatus.STALE, f"no frame yet on {self._facts.topic}", drift_state
@@ -120,7 +120,7 @@ class CameraMonitor:
             return DiagnosticStatus.STALE, f"no frame for {age_s:.1f} s on {self._facts.topic}", DriftState.STALE
         if self._failure:
             return DiagnosticStatus.ERROR, self._failure, drift_state
-        if not is_watched:
+        if not is_wanted:
             return DiagnosticStatus.OK, "idle: nobody subscribes to an output", DriftState.UNKNOWN
         if self._drift and drift_state == DriftState.ERROR:
             return DiagnosticStatus.ERROR, _drift_message(self._drift, self._drift.error_threshold), drift_state

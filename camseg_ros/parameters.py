@@ -203,6 +203,20 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         (1.0, 1e7),
         change=Change.ANY_TIME,
     ),
+    ParameterSpec(
+        "drift_threshold_scale",
+        _ENGINE.drift.threshold_scale,
+        "by what the reference's warn and error threshold are multiplied; above 1.0 fewer alarms count as ERROR",
+        (0.1, 10.0),
+        change=Change.ANY_TIME,
+    ),
+    ParameterSpec(
+        "monitor_drift",
+        True,
+        "infer frames also while nobody subscribes to an output, so that diagnostics always know the drift;"
+        " false: only while somebody does",
+        change=Change.ANY_TIME,
+    ),
     ParameterSpec("outputs", OUTPUTS, "what is published", choices=OUTPUTS, change=Change.ANY_TIME),
     ParameterSpec(
         "output_size",
@@ -265,6 +279,7 @@ class NodeSettings:
     image_depth: int
     image_durability: str
     max_batch: int
+    monitor_drift: bool
     outputs: tuple[str, ...]
     output_size: str
     classes: tuple[str, ...]
@@ -334,7 +349,10 @@ class NodeParameters:
 
 def _settings(values: dict[str, Any]) -> NodeSettings:
     drift = replace(
-        _ENGINE.drift, expected_run_length_s=values["drift_run_length_s"], collect_s=values["drift_collect_s"]
+        _ENGINE.drift,
+        expected_run_length_s=values["drift_run_length_s"],
+        threshold_scale=values["drift_threshold_scale"],
+        collect_s=values["drift_collect_s"],
     )
     engine_fields = {field.name for field in fields(EngineSettings)} & values.keys()
     node_fields = {field.name for field in fields(NodeSettings)} & values.keys()

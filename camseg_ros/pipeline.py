@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from std_msgs.msg import Header
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 
 
 NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class _ReadFrame:
+    """A frame with its header, how it came, and how long reading it took, seconds."""
+
+    frame: Frame
+    header: Header
+    arrival: Arrival
+    reading_s: float
 
 
 class FramePipeline:
@@ -54,7 +65,7 @@ class FramePipeline:
         self._settings = settings
         self._now_ns = now_ns
         self._logger = logger
-        self._run_length_s = settings().engine.drift.expected_run_length_s
+        self._drift = settings().engine.drift
         self._outputs: Mapping[str, CameraOutputs] = {}
         self._image_kinds: dict[str, str] = {}
         self._published_at_s: dict[str, float] = {}
@@ -63,13 +74,14 @@ class FramePipeline:
         """Where results go from now on, by camera; call it while the worker is stopped."""
         self._outputs = outputs
 
-    def is_watched(self, camera: str) -> bool:
-        """Whether anybody subscribes to a camera's results."""
-        return camera in self._outputs and self._outputs[camera].is_watched(self._settings())
+    def is_wanted(self, camera: str) -> bool:
+        """Whether a camera's frames are inferred: drift is monitored, or somebody subscribes to an output."""
+        settings = self._settings()
+        return camera in self._outputs and (settings.monitor_drift or self._outputs[camera].is_watched(settings))
 
     def reason_to_drop(self, camera: str, item: Arrival) -> Outcome | None:
         """See FrameJobs."""
-        if not self.is_watched(camera):
+        if not self.is_wanted(camera):
             return Outcome.DROPPED_UNWATCHED
         max_age_s = self._settings().max_age_s
         if max_age_s == 0.0 or item.stamp_ns is None:
@@ -81,45 +93,47 @@ class FramePipeline:
         taken_at_s = time.monotonic()
         settings = self._settings()
         failures: dict[str, Exception] = {}
-        read: list[tuple[Frame, Header, Arrival]] = []
+        read: list[_ReadFrame] = []
         for camera, arrival in batch:
             try:
-                read.append((*self._read(camera, arrival, settings), arrival))
+                read.append(self._read(camera, arrival, settings))
             except Exception as error:
                 failures[camera] = error
-        results = self._infer([frame for frame, _, _ in read], settings)
-        for (frame, header, arrival), result in zip(read, results, strict=True):
+        results = self._infer([one.frame for one in read], settings)
+        for one, result in zip(read, results, strict=True):
+            camera, started_s = one.frame.camera, time.monotonic()
             try:
                 if isinstance(result, Exception):
                     raise result
-                self._outputs[frame.camera].publish(frame, result, header, settings)
+                self._outputs[camera].publish(one.frame, result, one.header, settings)
             except Exception as error:
-                failures[frame.camera] = error
+                failures[camera] = error
             else:
-                self._note_times(frame, header, arrival, result, taken_at_s)
+                self._note_times(one, result, taken_at_s, time.monotonic() - started_s)
         return failures
 
     def report_failure(self, camera: str, error: Exception) -> None:
         """See FrameJobs."""
         self._on_failure(camera, describe(error))
 
-    def _read(self, camera: str, arrival: Arrival, settings: NodeSettings) -> tuple[Frame, Header]:
+    def _read(self, camera: str, arrival: Arrival, settings: NodeSettings) -> "_ReadFrame":
+        started_s = time.monotonic()
         message = deserialize_image(arrival.serialized, settings.image_transport)
         if arrival.header is None:
             raise FrameError(f"message of {len(arrival.serialized)} bytes has no header that can be deserialised")
         frame = frame_from_message(message, camera)
         height, width = frame.image.shape[:2]
         self._note_kind(camera, f"{height}x{width} {getattr(message, 'encoding', '') or message.format}")
-        return frame, arrival.header
+        return _ReadFrame(frame, arrival.header, arrival, time.monotonic() - started_s)
 
     def _infer(self, frames: list[Frame], settings: NodeSettings) -> Sequence[FrameResult | Exception]:
         """The result, or the error, of each frame."""
         if not frames:
             return []
-        run_length_s = settings.engine.drift.expected_run_length_s
-        if run_length_s != self._run_length_s:
-            self._engine.set_drift_run_length(run_length_s)
-            self._run_length_s = run_length_s
+        drift = settings.engine.drift
+        if drift != self._drift:
+            self._engine.set_drift_thresholds(drift.expected_run_length_s, drift.threshold_scale)
+            self._drift = drift
         try:
             return self._engine.infer_batch(
                 frames,
@@ -133,22 +147,23 @@ class FramePipeline:
         # One frame, or too many at once, must not cost the others theirs.
         return [result for frame in frames for result in self._infer([frame], settings)]
 
-    def _note_times(
-        self, frame: Frame, header: Header, arrival: Arrival, result: FrameResult, taken_at_s: float
-    ) -> None:
+    def _note_times(self, read: "_ReadFrame", result: FrameResult, taken_at_s: float, publishing_s: float) -> None:
+        frame, arrival = read.frame, read.arrival
         published_at_s, now_ns = time.monotonic(), self._now_ns()
         before_s = self._published_at_s.get(frame.camera, math.nan)
         self._published_at_s[frame.camera] = published_at_s
         timing = FrameTiming(
             transport_latency_ms=(arrival.received_ns - frame.stamp_ns) / NS_PER_MS,
             waiting_time_ms=1e3 * (taken_at_s - arrival.received_at_s),
+            reading_time_ms=1e3 * read.reading_s,
             inference_time_ms=1e3 * result.inference_s,
+            publishing_time_ms=1e3 * publishing_s,
             processing_time_ms=1e3 * (published_at_s - taken_at_s),
             pipeline_latency_ms=(now_ns - frame.stamp_ns) / NS_PER_MS,
             cyclic_time_ms=1e3 * (published_at_s - before_s),
         )
         self._monitors[frame.camera].frame_published(result.drift, timing)
-        self._outputs[frame.camera].publish_timing(header, timing, self._settings())
+        self._outputs[frame.camera].publish_timing(read.header, timing, self._settings())
 
     def _note_kind(self, camera: str, kind: str) -> None:
         known = self._image_kinds.get(camera, kind)

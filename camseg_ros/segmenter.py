@@ -93,7 +93,7 @@ class Segmenter:
             self._monitors[camera.name].status(
                 self.counts(camera.name),
                 is_active=is_active,
-                is_watched=self._pipeline.is_watched(camera.name),
+                is_wanted=self._pipeline.is_wanted(camera.name),
                 stale_after_s=settings.stale_after_s,
                 now_s=now_s,
             )

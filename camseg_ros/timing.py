@@ -16,15 +16,19 @@ class FrameTiming:
     Attributes:
         transport_latency_ms: from the camera's stamp to receipt, on the node's clock.
         waiting_time_ms: from receipt until its turn came.
+        reading_time_ms: deserialising its message and converting its pixels.
         inference_time_ms: in the engine; of a batch all together.
-        processing_time_ms: from its turn to publishing: reading, inference, drawing, sending.
+        publishing_time_ms: drawing and sending what of it is subscribed to.
+        processing_time_ms: from its turn to publishing; the three before, and waiting for the others of its batch.
         pipeline_latency_ms: from the camera's stamp to publishing, on the node's clock.
         cyclic_time_ms: since the camera's previous frame was published; NaN for the first.
     """
 
     transport_latency_ms: float
     waiting_time_ms: float
+    reading_time_ms: float
     inference_time_ms: float
+    publishing_time_ms: float
     processing_time_ms: float
     pipeline_latency_ms: float
     cyclic_time_ms: float

@@ -60,11 +60,13 @@ class CollectingDetector:
         """What was fitted; None while frames are collected."""
         return None if self._detector is None else self._detector.reference
 
-    def set_run_length(self, expected_run_length_s: float) -> None:
-        """See ``DriftDetector.set_run_length``."""
-        self._settings = replace(self._settings, expected_run_length_s=expected_run_length_s)
+    def set_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
+        """See ``DriftDetector.set_thresholds``."""
+        self._settings = replace(
+            self._settings, expected_run_length_s=expected_run_length_s, threshold_scale=threshold_scale
+        )
         if self._detector is not None:
-            self._detector.set_run_length(expected_run_length_s)
+            self._detector.set_thresholds(expected_run_length_s, threshold_scale)
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame; see ``DriftDetector.update``."""

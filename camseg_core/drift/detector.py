@@ -34,19 +34,21 @@ class DriftSettings:
     """How the frames of a camera are judged over time.
 
     Attributes:
-        expected_run_length_s: mean time between false alarms on clear driving, above 0.
+        expected_run_length_s: mean time between false alarms on clear driving, above 0; the alarm's threshold follows.
+        threshold_scale: by what the reference's ``warn_threshold`` and ``error_threshold`` are multiplied, above 0.
         max_gap_s: after a longer gap between frames the test starts anew, above 0.
         stale_frames: with this many stamps in a row that do not advance the state is STALE, 2 or more.
         collect_s: how long a detector without a reference collects frames before it fits one, above 0.
     """
 
     expected_run_length_s: float = 3600.0
+    threshold_scale: float = 1.0
     max_gap_s: float = 10.0
     stale_frames: int = 10
     collect_s: float = 120.0
 
     def __post_init__(self) -> None:
-        for name in ("expected_run_length_s", "max_gap_s", "collect_s"):
+        for name in ("expected_run_length_s", "threshold_scale", "max_gap_s", "collect_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise ConfigurationError(f"drift {name} = {value}; expected a finite number above 0")
@@ -85,17 +87,25 @@ class DriftDetector:
         self.reference = reference
         self._settings = settings or DriftSettings()
         self._estimate_weather = estimate_weather
-        self.set_run_length(self._settings.expected_run_length_s)
+        self.set_thresholds(self._settings.expected_run_length_s, self._settings.threshold_scale)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
         self._last_ns: int | None = None
         self._standing_frames = 0
         self._start_anew()
 
-    def set_run_length(self, expected_run_length_s: float) -> None:
-        """Alarm falsely that often from the next frame on, seconds, above 0; what the test has gathered stays."""
-        self._settings = replace(self._settings, expected_run_length_s=expected_run_length_s)
+    def set_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
+        """Judge by these from the next frame on, as ``DriftSettings`` says; what the test has gathered stays.
+
+        Raises:
+            ConfigurationError: one is not a finite number above 0.
+        """
+        self._settings = replace(
+            self._settings, expected_run_length_s=expected_run_length_s, threshold_scale=threshold_scale
+        )
         self._threshold = self.reference.run_lengths.threshold(expected_run_length_s * self.reference.rate_hz)
+        self._warn_threshold = self.reference.warn_threshold * threshold_scale
+        self._error_threshold = self.reference.error_threshold * threshold_scale
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame.
@@ -105,7 +115,7 @@ class DriftDetector:
             stamp_ns: the frame's stamp.
         """
         finite = bool(np.isfinite(embedding).all())
-        score = self.reference.score(embedding) if finite else self.reference.error_threshold
+        score = self.reference.score(embedding) if finite else self._error_threshold
         state = self._judge(score if finite else None, stamp_ns)
         if state != self._state or self._last_ns is None:
             self._state, self._since_ns = state, stamp_ns
@@ -118,8 +128,8 @@ class DriftDetector:
             score=score,
             method=self.reference.method,
             p_value=p_value,
-            warn_threshold=self.reference.warn_threshold,
-            error_threshold=self.reference.error_threshold,
+            warn_threshold=self._warn_threshold,
+            error_threshold=self._error_threshold,
             state=state,
             state_since_ns=self._since_ns,
             reference_id=self.reference.reference_id,
@@ -170,7 +180,7 @@ class DriftDetector:
 
     def _is_severe(self) -> bool:
         """Whether recent scores are those of an ERROR; it begins at its threshold and ends half-way to WARN's."""
-        threshold = self.reference.error_threshold
+        threshold = self._error_threshold
         if self._state == DriftState.ERROR:
-            threshold = (threshold + self.reference.warn_threshold) / 2
+            threshold = (threshold + self._warn_threshold) / 2
         return self._recent_score is not None and self._recent_score >= threshold

@@ -157,15 +157,17 @@ class InferenceEngine:
             estimate_weather=self._estimate_weather,
         )
 
-    def set_drift_run_length(self, expected_run_length_s: float) -> None:
-        """Let every camera alarm falsely that often from its next frame on, seconds, as ``DriftSettings`` says it.
+    def set_drift_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
+        """Let every camera be judged by these from its next frame on, as ``DriftSettings`` says.
 
         Raises:
-            ConfigurationError: it is not a finite number above 0.
+            ConfigurationError: one is not a finite number above 0.
         """
-        self._drift_settings = replace(self._drift_settings, expected_run_length_s=expected_run_length_s)
+        self._drift_settings = replace(
+            self._drift_settings, expected_run_length_s=expected_run_length_s, threshold_scale=threshold_scale
+        )
         for detector in self.drift_detectors.values():
-            detector.set_run_length(expected_run_length_s)
+            detector.set_thresholds(expected_run_length_s, threshold_scale)
 
     def save_drift_reference(self, camera: str, path: Path) -> str:
         """Write the reference that a camera is judged by, and return its id; ``drift_reference`` takes it back.

@@ -119,7 +119,7 @@ def _to_input(model: SegmentationModel, image: np.ndarray) -> Tensor:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     device = next(model.parameters()).device
     # Writable, because torch warns of what is not: pixels that lie in the camera's message.
-    pixels = torch.from_numpy(np.require(image, requirements="CW")).to(device).permute(2, 0, 1).unsqueeze(0)
+    pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(device).permute(2, 0, 1).unsqueeze(0)
     return pixels.float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)
 
 

@@ -68,7 +68,7 @@ class FakeEngine:
         self.settings = settings
         self.frames = 0
         self.is_closed = False
-        self.run_lengths_s: list[float] = []
+        self.drift_thresholds: list[tuple[float, float]] = []
         self.refits: list[tuple[str, float]] = []
         self.batches: list[list[str]] = []
         self.samplings: list[SamplingSettings] = []
@@ -96,8 +96,8 @@ class FakeEngine:
             raise ConfigurationError(f"seconds is {seconds}; expected above 0")
         self.refits.append((camera, seconds))
 
-    def set_drift_run_length(self, expected_run_length_s: float) -> None:
-        self.run_lengths_s.append(expected_run_length_s)
+    def set_drift_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
+        self.drift_thresholds.append((expected_run_length_s, threshold_scale))
 
     def save_drift_reference(self, camera: str, path: Path) -> str:
         path.write_text(camera)

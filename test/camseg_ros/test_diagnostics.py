@@ -34,9 +34,9 @@ COUNTS = FrameCounts(
 
 
 def status_of(
-    monitor: CameraMonitor, now_s: float = 10.5, is_watched: bool = True, is_active: bool = True
+    monitor: CameraMonitor, now_s: float = 10.5, is_wanted: bool = True, is_active: bool = True
 ) -> DiagnosticStatus:
-    return monitor.status(COUNTS, is_active=is_active, is_watched=is_watched, stale_after_s=2.0, now_s=now_s)
+    return monitor.status(COUNTS, is_active=is_active, is_wanted=is_wanted, stale_after_s=2.0, now_s=now_s)
 
 
 def values_of(status: DiagnosticStatus) -> dict[str, str]:
@@ -48,7 +48,9 @@ def publish(monitor: CameraMonitor, score: float, latency_s: float = 0.1) -> Non
     timing = FrameTiming(
         transport_latency_ms=2.0,
         waiting_time_ms=1.0,
+        reading_time_ms=1.5,
         inference_time_ms=50.0,
+        publishing_time_ms=3.5,
         processing_time_ms=55.0,
         pipeline_latency_ms=1e3 * latency_s,
         cyclic_time_ms=math.nan,
@@ -97,7 +99,7 @@ def test_error_from_a_failed_frame_until_the_next_good_one(monitor):
 
 def test_unwatched_camera_is_idle_and_its_drift_unknown(monitor):
     publish(monitor, ERROR)
-    status = status_of(monitor, is_watched=False)
+    status = status_of(monitor, is_wanted=False)
     assert (status.level, status.message) == (DiagnosticStatus.OK, "idle: nobody subscribes to an output")
     assert values_of(status)["drift_state"] == "UNKNOWN"
 
@@ -133,7 +135,9 @@ def test_values_are_the_counters_medians_and_facts(monitor):
         "pending": "1",
         "transport_latency_p50_ms": "2.0",
         "waiting_time_p50_ms": "1.0",
+        "reading_time_p50_ms": "1.5",
         "inference_time_p50_ms": "50.0",
+        "publishing_time_p50_ms": "3.5",
         "processing_time_p50_ms": "55.0",
         "pipeline_latency_p50_ms": "200.0",
         "cyclic_time_p50_ms": "-",

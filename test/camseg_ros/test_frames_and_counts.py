@@ -79,8 +79,19 @@ def test_age_is_measured_on_simulated_time_where_the_node_uses_it(make_local_nod
     assert (counts.processed, counts.dropped_stale) == (1, 1)
 
 
-def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
+def test_drift_is_watched_while_nobody_subscribes_to_an_output(make_local_node, peer):
     local = make_local_node()
+    peer.wait_for_node(outputs=False)
+    for number, (green, message) in enumerate([(250, "drift ERROR"), (7, "segmenting, drift NOMINAL")], start=1):
+        pixels = random_pixels()
+        pixels[0, 0, 1] = green  # FakeEngine's score
+        peer.publish(frame_message(pixels, stamp_ns=number))
+        assert settled(local, peer, number) == FrameCounts(received=number, processed=number)
+        peer.wait_until(lambda m=message: peer.status().message.startswith(m), message)
+
+
+def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
+    local = make_local_node(monitor_drift=False)
     peer.wait_for_node(outputs=False)
     for number in (1, 2, 3):
         peer.publish(frame_message(random_pixels(), stamp_ns=number))

@@ -76,6 +76,16 @@ def test_the_result_says_what_it_was_judged_by(detector, reference):
     assert result.p_value == reference.p_value(result.score)
 
 
+def test_a_larger_threshold_makes_an_alarm_a_warning_instead_of_an_error(reference):
+    foggy = clear_drive(40, seed=7) + FOG
+    before = run(DriftDetector(reference), foggy)[-1]
+    assert before.state == DriftState.ERROR
+    scale = 1.1 * before.score / before.error_threshold
+    after = run(DriftDetector(reference, DriftSettings(threshold_scale=scale)), foggy)[-1]
+    assert (after.state, after.score) == (DriftState.WARN, before.score)
+    assert after.error_threshold == pytest.approx(1.1 * before.score)
+
+
 def test_a_faster_camera_alarms_after_the_same_time(reference):
     delays_s = []
     for speed in (1, 10):
@@ -151,7 +161,13 @@ def test_goes_on_after_storing(detector):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("expected_run_length_s", 0.0), ("max_gap_s", -1.0), ("collect_s", math.inf), ("stale_frames", 1)],
+    [
+        ("expected_run_length_s", 0.0),
+        ("threshold_scale", 0.0),
+        ("max_gap_s", -1.0),
+        ("collect_s", math.inf),
+        ("stale_frames", 1),
+    ],
 )
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ConfigurationError, match=f"drift {name} = {value}"):

@@ -1,4 +1,6 @@
-"""How often drift alarms falsely may change between two frames."""
+"""What drift is judged by may change between two frames."""
+
+import math
 
 import numpy as np
 import pytest
@@ -15,14 +17,18 @@ def judged(engine: InferenceEngine, index: int) -> DriftResult:
 
 
 @pytest.mark.parametrize("reference", ["", AUTO_REFERENCE])
-def test_from_the_next_frame_on_the_threshold_is_that_of_the_new_run_length(tiny_model, reference):
+def test_from_the_next_frame_on_thresholds_are_the_new_ones(tiny_model, reference):
     settings = DriftSettings(collect_s=4.0)
     engine = InferenceEngine(EngineSettings(str(tiny_model), "cpu", drift_reference=reference, drift=settings))
     for index in range(45):
         before = judged(engine, index)
-    engine.set_drift_run_length(1.0)
+    engine.set_drift_thresholds(expected_run_length_s=1.0, threshold_scale=1.5)
     after = judged(engine, 45)
     assert (before.expected_run_length_s, after.expected_run_length_s) == (3600.0, 1.0)
     assert 0.0 < after.sequential_threshold < before.sequential_threshold
+    assert after.warn_threshold == pytest.approx(1.5 * before.warn_threshold)
+    assert after.error_threshold == pytest.approx(1.5 * before.error_threshold)
     with pytest.raises(ConfigurationError, match=r"expected_run_length_s = 0\.0"):
-        engine.set_drift_run_length(0.0)
+        engine.set_drift_thresholds(0.0, 1.0)
+    with pytest.raises(ConfigurationError, match=r"threshold_scale = inf"):
+        engine.set_drift_thresholds(1.0, math.inf)
