@@ -1,0 +1,1 @@
+"""How fast inference is, and how fast this device would let it be."""
