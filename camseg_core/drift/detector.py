@@ -16,6 +16,9 @@ from camseg_core.frames import DriftResult, DriftState
 WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate]
 """From a (D,) embedding, the reference and the p-value of the embedding's score by it, to cause and visibility."""
 
+MAX_GAP_FRAMES = 3.0
+"""See ``DriftSettings.max_gap_s``."""
+
 CLEARED = 0.5
 """An alarm ends when the statistic has fallen to this part of the threshold at which it began."""
 
@@ -36,7 +39,8 @@ class DriftSettings:
     Attributes:
         expected_run_length_s: mean time between false alarms on clear driving, above 0; the alarm's threshold follows.
         threshold_scale: by what the reference's ``warn_threshold`` and ``error_threshold`` are multiplied, above 0.
-        max_gap_s: after a longer gap between frames the test starts anew, above 0.
+        max_gap_s: after a longer gap between frames the test starts anew, above 0; and after MAX_GAP_FRAMES of the
+            reference's, where that is longer: a camera of a frame a minute has no gaps.
         stale_frames: with this many stamps in a row that do not advance the state is STALE, 2 or more.
         collect_s: how long a detector without a reference collects frames before it fits one, above 0.
     """
@@ -67,7 +71,7 @@ class DriftDetector:
     What is out of the ordinary:
 
     - UNKNOWN: the reference is too short to judge by (``DriftReference.is_conclusive``); or this frame's stamp jumped
-      back, or came more than ``max_gap_s`` after the last, and the test started anew with it.
+      back, or came too long after the last (``max_gap_s``), and the test started anew with it.
     - STALE: the last ``stale_frames`` stamps did not advance. Such frames add nothing to the test.
     - ERROR at once: an embedding that is not finite cannot be scored. Its score is given as ``error_threshold``, its
       p-value as the smallest there is, so that no NaN and no infinity leaves here; the test over time skips it.
@@ -87,6 +91,7 @@ class DriftDetector:
         self.reference = reference
         self._settings = settings or DriftSettings()
         self._estimate_weather = estimate_weather
+        self._max_gap_s = max(self._settings.max_gap_s, MAX_GAP_FRAMES / reference.rate_hz)
         self.set_thresholds(self._settings.expected_run_length_s, self._settings.threshold_scale)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
@@ -153,7 +158,7 @@ class DriftDetector:
     def _judge(self, score: float | None, stamp_ns: int) -> DriftState:
         """The state after a frame with that score, None where it has none."""
         elapsed_s = (stamp_ns - self._last_ns) * 1e-9 if self._last_ns is not None else math.inf
-        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._settings.max_gap_s
+        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._max_gap_s
         if is_restart:
             self._start_anew()
         self._standing_frames = self._standing_frames + 1 if elapsed_s == 0.0 else 0

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import norm, t
 
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import (
@@ -40,8 +41,9 @@ def fit_reference(
 
     What is left out is a whole drive at a time where there are several, else a fifth of the only one: never single
     frames, whose neighbours are alike. WARN begins at the 99 % quantile of the held-out scores, ERROR as far again
-    beyond it as it lies beyond their median. Few independent frames do not know the mean of clear driving well, so the
-    held-out scores are spread by what that adds to the deviation of a new frame from it.
+    beyond it as it lies beyond their median. Few independent frames know neither mean nor deviation of clear driving
+    well, so the held-out scores are spread as a prediction interval for that many is (``_widening``); otherwise the
+    clear frames of another day pass a threshold meant for 1 % of them several times as often.
 
     Args:
         drives: (frames, D) embeddings of each clear drive of one camera, in the order of time.
@@ -145,5 +147,10 @@ def _spread(embeddings: np.ndarray, count: int) -> np.ndarray:
 
 
 def _widening(effective_frames: float) -> float:
-    """Standard deviation of a new frame about the mean of that many over that about the true mean, 1 and more."""
-    return float(np.sqrt(1.0 + 1.0 / effective_frames))
+    """How much farther the WARN_QUANTILE lies where mean and deviation are known from that few frames only, above 1.
+
+    The bound of a prediction interval over the normal quantile: Student's t with n − 1 degrees of freedom, and
+    √(1 + 1/n) for the mean (Hahn and Meeker, 1991).
+    """
+    quantile = t.ppf(WARN_QUANTILE, max(effective_frames - 1.0, 1.0)) / norm.ppf(WARN_QUANTILE)
+    return float(quantile * np.sqrt(1.0 + 1.0 / effective_frames))

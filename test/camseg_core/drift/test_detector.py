@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from camseg_core.drift.detector import DriftDetector, DriftSettings
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
@@ -23,6 +24,13 @@ FOG = np.where(np.arange(DIMENSIONS) < DIMENSIONS // len(PARTS), 0.0, -1.5)
 
 def clear_drive(frames: int, seed: int) -> np.ndarray:
     return 0.3 * np.random.default_rng(seed).standard_normal((frames, DIMENSIONS))
+
+
+def autoregression(frames: int, correlation: float, seed: int) -> np.ndarray:
+    """A clear drive whose neighbouring frames correlate by that much."""
+    noise = 0.3 * np.random.default_rng(seed).standard_normal((frames, DIMENSIONS))
+    noise[1:] *= np.sqrt(1 - correlation**2)
+    return lfilter([1.0], [1.0, -correlation], noise, axis=0)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +125,15 @@ def test_after_a_jump_of_the_clock_the_test_starts_anew(detector, jump_ns):
     assert (second.state, second.state_since_ns) == (DriftState.NOMINAL, after + PERIOD_NS)
 
 
+def test_a_camera_of_a_frame_in_three_minutes_has_no_gaps(reference):
+    slow, period_ns = dataclasses.replace(reference, rate_hz=1 / 180), 180 * 10**9
+    drive = clear_drive(60, seed=7)
+    drive[40:] += FOG
+    results = run(DriftDetector(slow, DriftSettings(expected_run_length_s=30 * 86400)), drive, period_ns=period_ns)
+    assert {result.state for result in results[:40]} == {DriftState.NOMINAL}
+    assert results[-1].state == DriftState.ERROR
+
+
 def test_a_clock_that_stands_still_is_stale_and_no_evidence(detector):
     settings = DriftSettings()
     results = [detector.update(row, 123) for row in clear_drive(settings.stale_frames + 5, seed=7) + FOG]
@@ -149,6 +166,21 @@ def test_cause_and_visibility_are_asked_for_once_with_embedding_reference_and_p_
     unusable = detector.update(np.full(DIMENSIONS, math.nan), PERIOD_NS)
     assert unusable.causes == {}
     assert math.isnan(unusable.visibility_m)
+
+
+# Independent frames alarm more rarely than stated: no single one can alarm, however strange it is.
+@pytest.mark.parametrize("correlation", [0.5, 0.9])
+def test_false_alarms_of_correlated_clear_frames_come_as_rarely_as_stated(correlation):
+    stated_s, streams = 30.0, 4
+    reference = fit_reference([autoregression(3000, correlation, seed) for seed in range(3)], "m", rate_hz=RATE_HZ)
+    detector = DriftDetector(reference, DriftSettings(expected_run_length_s=stated_s))
+    alarms = 0
+    for seed in range(streams):
+        states = [result.state for result in run(detector, autoregression(3000, correlation, 10 + seed))]
+        was_alarm = np.isin(states, [DriftState.WARN, DriftState.ERROR])
+        alarms += int((was_alarm[1:] & ~was_alarm[:-1]).sum())
+    measured_s = streams * 3000 / RATE_HZ / alarms
+    assert stated_s / 2 < measured_s < stated_s * 2
 
 
 def test_goes_on_after_storing(detector):

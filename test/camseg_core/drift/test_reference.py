@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from scipy.stats import kstest
 
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
-from camseg_core.drift.fitting import MIN_FRAMES, fit_reference
+from camseg_core.drift.fitting import MIN_FRAMES, WARN_QUANTILE, fit_reference
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.scores import default_weather_shift
 from camseg_core.errors import DriftReferenceError
 
 CHANNELS = 1
@@ -17,6 +19,14 @@ def gaussian_drive(frames: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).standard_normal((DIMENSIONS, DIMENSIONS))
     return 3.0 + 0.1 * random.standard_normal((frames, DIMENSIONS)) @ mixing.T
+
+
+def drifting_drive(random: np.random.Generator, frames: int, correlation: float) -> np.ndarray:
+    """A clear drive with a level of contrast of its own, which also changes slowly."""
+    level = 0.3 * random.standard_normal(frames)
+    level[1:] *= np.sqrt(1 - correlation**2)
+    slow = lfilter([1.0], [1.0, -correlation], level) + 0.2 * random.standard_normal()
+    return 0.2 * random.standard_normal((frames, DIMENSIONS)) + slow[:, None] * default_weather_shift(DIMENSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +119,19 @@ def test_frames_that_repeat_each_other_count_for_fewer_and_spread_the_thresholds
     correlated, independent = (fit_reference([drive], "m") for drive in (slow, shuffled))
     assert correlated.effective_frames < independent.effective_frames / 3
     assert correlated.warn_threshold > independent.warn_threshold
+
+
+@pytest.mark.parametrize(("drives", "frames", "correlation"), [(3, 100, 0.98), (5, 64, 0.9)])
+def test_few_independent_frames_warn_of_clear_ones_no_more_often_than_stated(drives, frames, correlation):
+    random = np.random.default_rng(0)
+    warned, effective = [], []
+    for _ in range(10):
+        reference = fit_reference([drifting_drive(random, frames, correlation) for _ in range(drives)], "m")
+        unseen = np.concatenate([drifting_drive(random, frames, correlation) for _ in range(10)])
+        warned.append((reference.scores(unseen) >= reference.warn_threshold).mean())
+        effective.append(reference.effective_frames)
+    assert np.median(effective) < 25
+    assert np.mean(warned) <= 1 - WARN_QUANTILE
 
 
 def test_too_few_frames_are_refused():
