@@ -7,13 +7,13 @@ from torch.nn import functional
 
 from camseg_core.benchmarks.timing import median_seconds
 
-_MATRIX = {"cpu": 2048, "cuda": 8192}
+_MATRIX = {"cpu": 1024, "cuda": 8192}
 """Side of the square matrices: large enough that starting the work does not count."""
 
 _CONVOLUTION = {"cpu": (1, 256, 64, 64), "cuda": (8, 512, 128, 128)}
 """Images, channels in and out, height and width of the 3×3 convolution."""
 
-_COPY_BYTES = {"cpu": 2**28, "cuda": 2**31}
+_COPY_BYTES = {"cpu": 2**27, "cuda": 2**31}
 """Far more than caches hold."""
 
 
@@ -39,7 +39,7 @@ class Ceilings:
 
 
 @torch.inference_mode()
-def measure_ceilings(device: torch.device, dtype: torch.dtype, repeats: int = 20) -> Ceilings:
+def measure_ceilings(device: torch.device, dtype: torch.dtype, repeats: int = 10) -> Ceilings:
     """Measure ``device`` with operands of ``dtype``, random ones: some devices are faster on zeros."""
     side = _MATRIX[device.type]
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))

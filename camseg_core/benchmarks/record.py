@@ -69,7 +69,9 @@ class BenchmarkRecord:
             content["provenance"] = Provenance(**content["provenance"])
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"{path}: is no record of a benchmark ({error}); expected one by --json") from error
+            raise ConfigurationError(
+                f"{path}: is no record of a benchmark ({error}); expected one by --json"
+            ) from error
 
 
 def _plain(value: Any) -> Any:

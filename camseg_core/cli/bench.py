@@ -2,7 +2,10 @@
 
 import typer
 
+from camseg_core.cli.bench_inference import inference
+
 app = typer.Typer(no_args_is_help=True, help="Measure speed: hardware, versions and date stand beside every figure.")
+app.command("inference")(inference)
 
 
 @app.callback()

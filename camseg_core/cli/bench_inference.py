@@ -1,0 +1,35 @@
+"""``camseg bench inference``."""
+
+from typing import Annotated
+
+import typer
+
+from camseg_core.benchmarks.inference import InferenceBenchmark, inference_record, measure_inference
+from camseg_core.cli import bench_options as options
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.runtime.engine import EngineSettings
+
+
+def inference(
+    device: options.Device = EngineSettings.device,
+    model: options.Model = EngineSettings.model,
+    size: options.Size = None,
+    steps: options.Steps = EngineSettings.steps,
+    sampler: options.Sampler = EngineSettings.sampler,
+    decoder: options.Decoder = EngineSettings.decoder,
+    frames: options.Frames = InferenceBenchmark.calls,
+    batch: Annotated[int, typer.Option(min=1, help="Cameras whose frames are inferred at once.")] = (
+        InferenceBenchmark.batch
+    ),
+    images: options.Images = None,
+    seed: options.Seed = EngineSettings.seed,
+    json_path: options.Json = None,
+    report: options.Report = None,
+) -> None:
+    """Latency, throughput, stages, memory, and how far from the least time that this device allows."""
+    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    benchmark = InferenceBenchmark(settings, frames, batch)
+    buffers = options.open_buffers(model, size, images, seed)
+    figures = measure_inference(benchmark, buffers)
+    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    options.publish(inference_record(benchmark, buffers, figures, provenance), json_path, report)

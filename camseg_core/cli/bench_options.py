@@ -1,0 +1,40 @@
+"""Options that the commands of ``camseg bench`` share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camseg_core.benchmarks.frames import CameraBuffers, camera_buffers, input_size
+from camseg_core.benchmarks.record import BenchmarkRecord
+from camseg_core.cli.train import parse_size
+from camseg_core.models.loading import DECODERS
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
+Model = Annotated[str, typer.Option(help="Name of a shipped or pulled model, or a model folder.")]
+Size = Annotated[
+    str | None, typer.Option(help="Height×width of the camera's frames, such as 360x480; the model's own if not said.")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Denoising steps.")]
+Sampler = Annotated[str, typer.Option(help="Sampler: ddim, ddpm, dpmsolver++ or unipc.")]
+Decoder = Annotated[str, typer.Option(help=f"What turns mask latents into classes: {' or '.join(DECODERS)}.")]
+Frames = Annotated[int, typer.Option(min=1, help="Calls that are timed.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of real frames; the built-in renderer's if not said.")]
+Seed = Annotated[int, typer.Option(help="Of rendered frames and starting noise.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write figures, hardware, versions and date to this file.")]
+Report = Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")]
+
+
+def open_buffers(model: str, size: str | None, images: Path | None, seed: int) -> CameraBuffers:
+    """The frames that the options mean."""
+    return camera_buffers(parse_size(size) if size else input_size(model), images, seed)
+
+
+def publish(record: BenchmarkRecord, json_path: Path | None, report: Path | None) -> None:
+    """Print the record's tables and write the files asked for."""
+    if json_path is not None:
+        record.save(json_path)
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(record.markdown(), encoding="utf-8")
+    typer.echo(record.markdown())
