@@ -62,12 +62,13 @@ def test_the_street_before_the_car_loses_what_koschmieder_says(shift):
     assert far < lost < near
 
 
-def test_the_contrast_of_the_scene_drops_out(model, shift):
+def test_where_how_much_is_lost_is_a_matter_of_the_street_not_of_the_scenes_contrast(model, shift):
     faint = weather_shift(model, [texture(seed, contrast=0.5) for seed in range(12)])
-    # On the road; of the sky nothing is left, whatever was there.
-    for part in PARTS[1:]:
-        found, expected = (split(each)[part][-3:] for each in (faint, shift))
-        np.testing.assert_allclose(found, expected, atol=0.03)
+    below_the_horizon = slice(ROWS // 2 + 1, None)
+    found, expected = (split(each)["log_detail"][below_the_horizon].mean(axis=(1, 2)) for each in (faint, shift))
+    # Fog mixes light, not display values, so that the loss itself depends on the contrast a little.
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
+    np.testing.assert_allclose(found, expected, rtol=0.4)
 
 
 def test_the_sky_takes_the_light_of_fogs_of_every_brightness(model):
