@@ -117,6 +117,9 @@ def discriminative(
     root: Root,
     out: Out,
     image_autoencoder: ImageAutoencoder,
+    initial_features: Annotated[
+        str | None, typer.Option(help="CAM-Seg model to begin with the features of instead of random weights.")
+    ] = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
     size: Size = MODEL_SIZE,
@@ -130,7 +133,7 @@ def discriminative(
     """Train a plain per-pixel classifier of the model's size and features, to compare with."""
     view = parse_size(size)
     recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
-    train_discriminative(recipe, image_autoencoder, out)
+    train_discriminative(recipe, image_autoencoder, out, initial_features)
 
 
 def parse_size(text: str) -> tuple[int, int]:

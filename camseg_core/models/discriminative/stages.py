@@ -7,16 +7,29 @@ import torch
 
 from camseg_core.autoencoders.latent_scale import image_latent_scale
 from camseg_core.autoencoders.storage import load_autoencoder
+from camseg_core.errors import WeightsError
+from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
+from camseg_core.models.loading import load_model
 from camseg_core.training.augmentation import segmentation_views
 from camseg_core.training.recipe import Recipe
 
 
-def train_discriminative(recipe: Recipe, image_autoencoder: Path, out: Path) -> None:
-    """Train the network on the frozen image autoencoder in a folder, with the views and class losses of CAM-Seg's."""
+def train_discriminative(
+    recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: str | None = None
+) -> None:
+    """Train the network with the views and class losses of CAM-Seg's.
+
+    Args:
+        recipe: data, views and schedule.
+        image_autoencoder: folder of the trained image autoencoder.
+        out: folder of the run.
+        initial_features: name or folder of a CAM-Seg model to begin with the features of, instead of random weights:
+            both then differ in what they make of equally trained features.
+    """
     torch.manual_seed(recipe.seed)
     image_part = load_autoencoder(image_autoencoder)
     scaling_factor = image_latent_scale(image_part, recipe.training_frames())
@@ -25,7 +38,34 @@ def train_discriminative(recipe: Recipe, image_autoencoder: Path, out: Path) -> 
     )
     model = DiscriminativeNetwork(config)
     model.image_autoencoder.load_state_dict(image_part.state_dict())
+    if initial_features is not None:
+        begin_with_features(model, initial_features)
     # CAM-Seg's losses without the diffusion loss; the cross-entropy's weight is 1 here.
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
     recipe.train(task, segmentation_views(), out)
+
+
+def begin_with_features(network: DiscriminativeNetwork, name: str) -> None:
+    """Copy convolutional features, their fusion and the transformer's blocks from a CAM-Seg model.
+
+    Args:
+        network: what is to begin with them.
+        name: of a shipped model, or its folder.
+
+    Raises:
+        WeightsError: it is no CAM-Seg model, or its features are of another size.
+    """
+    model = load_model(name, torch.device("cpu"))
+    if (
+        not isinstance(model, CamSeg)
+        or model.stem is None
+        or model.fusion is None
+        or model.config.features != network.config.features
+    ):
+        raise WeightsError(f"{name}: has no features of the size {network.config.features}; expected a CAM-Seg model's")
+    network.stem.load_state_dict(model.stem.state_dict())
+    network.fusion.load_state_dict(model.fusion.state_dict())
+    blocks = [*model.transformer.encoder_blocks, *model.transformer.decoder_blocks]
+    for block, trained in zip(network.transformer.blocks, blocks, strict=True):
+        block.load_state_dict(trained.state_dict())

@@ -1,17 +1,21 @@
 """The discriminative network: as large as camseg-small, a model like any other, drawing nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.data.datasets import LabelledImage
+from camseg_core.errors import WeightsError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import FeatureConfig, camseg_small
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative.configuration import DiscriminativeConfig, discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
+from camseg_core.models.discriminative.stages import begin_with_features
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.prediction import predict
@@ -96,3 +100,20 @@ def test_training_learns_and_leaves_the_autoencoder(network, tmp_path):
         name.split(".")[0] for name, value in network.state_dict().items() if not torch.equal(value, before[name])
     }
     assert changed == {"stem", "transformer", "fusion", "classifier"}
+
+
+def test_it_can_begin_with_the_features_of_a_camseg_model(network, tiny_model, tiny_config):
+    other = DiscriminativeNetwork(replace(TINY, blocks=tiny_config.encoder_blocks + tiny_config.decoder_blocks)).eval()
+    trained = load_model(str(tiny_model), torch.device("cpu"))
+    begin_with_features(other, str(tiny_model))
+    images, latent = torch.randn(1, 3, 48, 64), torch.randn(1, 4, 6, 8)
+    for ours, theirs in zip(other.stem(images, latent), trained.stem(images, latent), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    tokens = torch.randn(1, 12, 16)
+    torch.testing.assert_close(other.transformer.blocks[1](tokens), trained.transformer.decoder_blocks[0](tokens))
+
+
+def test_features_of_another_size_are_named(network, tmp_path):
+    save_module(network, TINY, tmp_path)
+    with pytest.raises(WeightsError, match="has no features of the size"):
+        begin_with_features(network, str(tmp_path))
