@@ -165,9 +165,13 @@ def _print(content: dict) -> None:
                 f"of {condition['delay_frames']:g} frames ({condition['delay_s']:.2f} s)"
             )
     for name, found in content["simulated"].items():
-        error = found.get("visibility_error")
-        error = "" if error is None else f", median error of visibility {percent(error)}"
-        typer.echo(f"simulated {name}: Spearman {_number(found['spearman'])}{error}")
+        visibility = ""
+        if "visibility_error" in found:
+            visibility = (
+                f"; visibility, estimated on {percent(found['visibility_share'])}: Spearman "
+                f"{_number(found['visibility_spearman'])}, median error {percent(found['visibility_error'])}"
+            )
+        typer.echo(f"simulated {name}: Spearman {_number(found['spearman'])}{visibility}")
     for name, found in content["drives"].items():
         typer.echo(
             f"{name}: {found['adverse_segments_found']} of {found['adverse_segments']} adverse segments found, "

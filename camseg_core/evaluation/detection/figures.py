@@ -126,6 +126,7 @@ def _simulated(found: SimulatedScores) -> dict[str, Any]:
             "visibility_error_by_severity": [
                 median_relative_error(truth_m[:, column], found.visibility_m[:, column]) for column in range(severities)
             ],
+            "visibility_spearman": found.visibility_correlation(),
             "visibility_share": float(np.isfinite(found.visibility_m).mean()),
             "visibility_within_2_std": _covered(truth_m, found.visibility_m, found.visibility_std_m),
         }

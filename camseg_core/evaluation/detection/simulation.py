@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.detection.frame_runs import EvaluationFrame, FrameRun
+from camseg_core.evaluation.detection.metrics import rank_correlation
 from camseg_core.evaluation.detection.scoring import FrameScorer, most_probable_cause
 from camseg_core.frames import DriftResult
 from camseg_core.models.base import SamplingSettings
@@ -69,6 +70,12 @@ class SimulatedScores:
     def has_visibility(self) -> bool:
         """Whether severities are visibilities and any was estimated."""
         return self.weathers[0].kind == "fog" and bool(np.isfinite(self.visibility_m).any())
+
+    def visibility_correlation(self) -> float:
+        """Spearman's, of true visibility and its estimates where there are any, over all frames and severities."""
+        truth_m = np.tile(self.severities, (len(self.scores), 1))
+        estimated = np.isfinite(self.visibility_m)
+        return rank_correlation(truth_m[estimated], self.visibility_m[estimated])
 
 
 def simulated_weathers(kind: str) -> tuple[Weather, ...]:
