@@ -160,9 +160,9 @@ def fit(
     root: Annotated[Path, typer.Option(help="CamVid's folder: its train split is photographed weather's background.")],
     out: Annotated[Path | None, typer.Option(help=f"File to write; else {FILE_NAME} in the model's folder.")] = None,
     model: Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")] = EngineSettings.model,
-    drives: Annotated[int, typer.Option(min=1, help="Rendered drives, each with a camera and light of its own.")] = 20,
+    drives: Annotated[int, typer.Option(min=1, help="Rendered drives, each with a camera and light of its own.")] = 50,
     scenes: Annotated[int, typer.Option(min=1, help="Moments of each drive, each seen in every weather.")] = 4,
-    every: Annotated[int, typer.Option(min=1, help="Take each so-many-th photograph.")] = 8,
+    every: Annotated[int, typer.Option(min=1, help="Take each so-many-th photograph.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="First of the drives' seeds.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
 ) -> None:
