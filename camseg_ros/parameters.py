@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.base import SamplingSettings
+from camseg_core.models.loading import DECODERS
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.sampling import SAMPLERS
 
@@ -158,6 +159,12 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
     ),
     ParameterSpec("model", _ENGINE.model, "name of a shipped model, or folder with config.json and model.safetensors"),
     ParameterSpec("device", _ENGINE.device, "where to infer: auto (the first GPU if there is one), cpu or cuda:N"),
+    ParameterSpec(
+        "decoder",
+        _ENGINE.decoder,
+        "what turns mask latents into classes: full, the mask autoencoder's own decoder, or fast, a small network",
+        choices=DECODERS,
+    ),
     ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
-from camseg_core.models.camseg.configuration import CamSegConfig, FeatureConfig
+from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.random_weights import camseg_tiny
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 from camseg_core.runtime.prediction import image_latent
 from camseg_core.weights_files import save_module, weights_hash
@@ -31,22 +31,7 @@ def camvid_root() -> Path:
 @pytest.fixture(scope="session")
 def tiny_config() -> CamSegConfig:
     """A CAM-Seg of every part, small enough to run in milliseconds."""
-    return CamSegConfig(
-        model_id="camseg-tiny",
-        label_set="camvid",
-        input_height_px=48,
-        input_width_px=64,
-        image_autoencoder=KLAutoencoderConfig(3, 4, (8, 8), pixel_unshuffle=4, norm_groups=4),
-        mask_autoencoder=KLAutoencoderConfig(11, 4, (8, 8), pixel_unshuffle=4, norm_groups=4),
-        patch_size=2,
-        width=16,
-        heads=2,
-        encoder_blocks=1,
-        decoder_blocks=1,
-        head_width=16,
-        head_blocks=1,
-        features=FeatureConfig(channels=(4, 6, 8, 8), blocks=(1, 1, 1), condition_channels=8),
-    )
+    return camseg_tiny()
 
 
 @pytest.fixture(scope="session")

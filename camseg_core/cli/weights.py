@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.camseg import official
+from camseg_core.models.camseg import official, random_weights
 from camseg_core.models.camseg.configuration import CamSegConfig, camseg_base
 from camseg_core.models.loading import pulled_weights
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
@@ -51,11 +51,25 @@ def pull(
     _report(official.pull(folder, ema), folder, str(out or model))
 
 
+@app.command("random")
+def random(
+    size: Annotated[str, typer.Argument(help=f"Size of the model: {' or '.join(random_weights.SIZES)}.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model into.")],
+    seed: Annotated[int, typer.Option(help="Of the weights.")] = 0,
+) -> None:
+    """Write a model with random weights: for time and memory, its masks mean nothing."""
+    if size not in random_weights.SIZES:
+        raise ConfigurationError(f"size {size!r} is unknown; expected one of {', '.join(random_weights.SIZES)}")
+    config = random_weights.SIZES[size]()
+    random_weights.write_random_model(config, out, seed)
+    _report(config, out, str(out))
+
+
 def _report(config: CamSegConfig, folder: Path, model: str) -> None:
     reference = folder / SHIPPED_REFERENCE
     typer.echo(f"{folder}: {config.model_id}, {config.input_height_px}×{config.input_width_px}, {config.label_set}")
     if not reference.exists():
         typer.echo(
-            "To run it on frames it needs a drift reference, fitted on clear drives of your camera:\n"
+            "To run it on frames it needs a drift reference: auto, or one fitted on clear drives of your camera:\n"
             f"    camseg drift fit --model {model} --clear DRIVE --out {reference}"
         )

@@ -12,7 +12,7 @@ from camseg_core.replay.drift_message import DRIFT_TYPE, NS_PER_S, drift_fields
 
 SCORE_TYPE = "std_msgs/msg/Float32"
 
-_CHANNELS = {"mono8": 1, "rgb8": 3}
+_CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3}
 
 
 class MessageFactory:
@@ -30,7 +30,7 @@ class MessageFactory:
         return self.types.types["std_msgs/msg/Header"](stamp=self._time(stamp_ns), frame_id=frame_id)
 
     def image(self, pixels: np.ndarray, encoding: str, header: Any) -> bytes:
-        """``sensor_msgs/Image`` without row padding; uint8 (height, width) for mono8, (height, width, 3) for rgb8."""
+        """``sensor_msgs/Image`` without row padding; uint8 (height, width) for mono8, with 3 channels for colours."""
         height, width = pixels.shape[:2]
         return self._serialize(
             IMAGE_TYPE,

@@ -111,7 +111,7 @@ class Publication:
         title: heading of the page.
         summary: Markdown paragraphs between the heading and the tables: what was measured and how to read it.
         tables: in the order of the page.
-        figure: the plot.
+        figure: the plot; None for a page without one.
         results: the figures for programs: mappings, sequences, strings, numbers and None; NaN becomes null.
         provenance: where the figures come from.
     """
@@ -119,28 +119,32 @@ class Publication:
     title: str
     summary: str
     tables: tuple[Table, ...]
-    figure: Figure
+    figure: Figure | None
     results: Mapping[str, object]
     provenance: Provenance
 
-    def write(self, path: Path) -> tuple[Path, Path, Path]:
-        """Writes ``path`` with the endings .md, .png and .json, replacing what is there, and returns the three.
+    def write(self, path: Path) -> tuple[Path, ...]:
+        """Writes ``path`` with the endings .md, .png where there is a plot, and .json, replacing what is there.
+
+        Returns the paths.
 
         The page shows the picture by its file name, so the two belong in one folder.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         page, picture, figures = (path.with_name(f"{path.name}.{ending}") for ending in ("md", "png", "json"))
-        self.figure.savefig(picture, dpi=DOTS_PER_INCH, bbox_inches="tight", facecolor="white")
+        if self.figure is not None:
+            self.figure.savefig(picture, dpi=DOTS_PER_INCH, bbox_inches="tight", facecolor="white")
         page.write_text(self._page(picture.name), encoding="utf-8")
         content = {"title": self.title, "provenance": asdict(self.provenance), "results": _plain(self.results)}
         figures.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        return page, picture, figures
+        return (page, figures) if self.figure is None else (page, picture, figures)
 
     def _page(self, picture: str) -> str:
         source = self.provenance
         used = ", ".join(f"{name} {version}" for name, version in source.versions.items())
         weights = ", ".join(f"`{model}` {digest}" for model, digest in source.weights.items())
-        parts = [f"# {self.title}", self.summary.strip(), f"![{self.title}]({picture})"]
+        parts = [f"# {self.title}", self.summary.strip()]
+        parts += [] if self.figure is None else [f"![{self.title}]({picture})"]
         for table in self.tables:
             parts += [f"**{table.title}**", table.markdown()] if table.title else [table.markdown()]
         parts += [

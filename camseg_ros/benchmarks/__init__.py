@@ -1,0 +1,1 @@
+"""What the node costs and withstands, measured on real processes over real DDS; the ROS part of ``camseg bench``."""
