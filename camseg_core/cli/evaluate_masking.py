@@ -19,6 +19,9 @@ def masking(
     root: train.Root,
     image_autoencoder: train.ImageAutoencoder,
     mask_autoencoder: train.MaskAutoencoder,
+    start: Annotated[
+        str | None, typer.Option(help="Trained model that both begin with, by name or folder; else random weights.")
+    ] = None,
     runs: options.Runs = Path("runs/masking"),
     steps: train.Steps = train.MODEL_STEPS,
     batch_size: train.BatchSize = Recipe.batch_size,
@@ -33,7 +36,7 @@ def masking(
     Stopped with Ctrl-C, the same command goes on where it was; with both trained it only measures.
     """
     recipe = Recipe(root, steps, train.parse_size(size), batch_size, seed=seed, device=device)
-    models = train_variants(recipe, image_autoencoder, mask_autoencoder, runs)
+    models = train_variants(recipe, image_autoencoder, mask_autoencoder, runs, start)
     samples = recipe.validation_frames()
     sampling = SamplingSettings(steps=sampling_steps, seed=seed)
     found = {
@@ -41,6 +44,6 @@ def masking(
     }
     data = f"trained on camvid train, measured on {describe_frames('camvid', 'val', samples, 1)}"
     provenance = Provenance.collect(seed=seed, data=data, models=[str(runs / variant) for variant in models])
-    publication = publish_masking(recipe, sampling, found, provenance)
+    publication = publish_masking(recipe, sampling, found, provenance, start)
     typer.echo(publication.tables[0].markdown())
     typer.echo(" ".join(str(path) for path in publication.write(out)))

@@ -50,16 +50,20 @@ class Recipe:
     seed: int = TrainerSettings.seed
     device: str = TrainerSettings.device
 
-    def hold(self, folder: Path) -> None:
+    def hold(self, folder: Path, start: str = "random") -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
 
         Where the data lies and what computes may change.
+
+        Args:
+            folder: where it is trained.
+            start: what the weights are in the beginning, in a word or a hash.
 
         Raises:
             ConfigurationError: the folder has another recipe.
         """
         settings = {name: value for name, value in asdict(self).items() if name not in ("root", "device")}
-        settings["size"] = list(self.size)
+        settings |= {"size": list(self.size), "start": start}
         path = folder / RECIPE_NAME
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +71,8 @@ class Recipe:
             partial.write_text(json.dumps(settings, indent=2) + "\n")
             os.replace(partial, path)
             return
-        found = json.loads(path.read_text())
+        # Recipes noted before there was a choice of start begin at random.
+        found = {"start": "random"} | json.loads(path.read_text())
         differ = [
             f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
         ]

@@ -13,16 +13,17 @@ from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.stages import train_segmentation
 from camseg_core.models.camseg.training_task import CamSegLossSettings
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.training.recipe import Recipe
+from camseg_core.weights_files import weights_hash
 
 VARIANTS = {"fixed": 1.0, "random": CamSegLossSettings.mask_ratio_min}
 """Smallest share of mask tokens that are masked in training; the largest is 1."""
 
 
 def train_variants(
-    recipe: Recipe, image_autoencoder: Path, mask_autoencoder: Path, folder: Path
+    recipe: Recipe, image_autoencoder: Path, mask_autoencoder: Path, folder: Path, start: str | None = None
 ) -> dict[str, SegmentationModel]:
     """A model of each variant, trained by one recipe in folders of their own; resumes what is there.
 
@@ -31,14 +32,19 @@ def train_variants(
         image_autoencoder: folder of the trained image autoencoder.
         mask_autoencoder: folder of the trained mask autoencoder.
         folder: holds a folder for each variant.
+        start: name or folder of a trained model that both begin with; None: with the same random weights.
 
     Raises:
         ConfigurationError: the folder was begun with another recipe or with other autoencoders.
     """
-    recipe.hold(folder)
+    initial_weights = None if start is None else model_folder(start)
+    recipe.hold(folder, "random" if initial_weights is None else weights_hash(initial_weights))
     for variant, minimum in VARIANTS.items():
         losses = CamSegLossSettings(mask_ratio_min=minimum)
-        train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, SamplingSettings(), folder / variant)
+        out = folder / variant
+        train_segmentation(
+            recipe, image_autoencoder, mask_autoencoder, losses, SamplingSettings(), out, initial_weights
+        )
     models = {variant: load_model(str(folder / variant), resolve_device(recipe.device)) for variant in VARIANTS}
     _check_same_autoencoders(models, folder)
     return models
@@ -63,13 +69,14 @@ def publish_masking(
     sampling: SamplingSettings,
     found: Mapping[str, SegmentationEvaluation],
     provenance: Provenance,
+    start: str | None = None,
 ) -> Publication:
-    """Table, plot and figures of the variants."""
+    """Table, plot and figures of the variants, trained from ``start``."""
     names = {"fixed": "100 %, fixed", "random": f"{100 * VARIANTS['random']:.0f}–100 %, random"}
     iou = {names[variant]: result.metrics.per_class_iou for variant, result in found.items()}
     height, width = recipe.size
     summary = (
-        "Two models trained from the same seed on the same batches and autoencoders "
+        f"Two models trained from {start or 'the same random weights'}, on the same batches and autoencoders "
         f"({recipe.steps} steps of {recipe.batch_size} views of {height}×{width}). They differ in the share of mask "
         "tokens hidden in training: all of them in every step, or a share drawn for each step from a normal around 1 "
         f"with standard deviation {CamSegLossSettings.mask_ratio_std:g}, truncated at {VARIANTS['random']:g}. At "

@@ -69,6 +69,10 @@ def test_masking_trains_both_variants_and_publishes(tiny_camvid, autoencoders, t
     assert len(set(weights.values())) == 2
     assert "100 %, fixed" in out.with_suffix(".md").read_text()
 
+    again = ["--runs", runs, "--out", out, *SMALL, "--steps", 2, "--start", runs / "fixed"]
+    with pytest.raises(ConfigurationError, match="was begun with start random, now "):
+        run("eval", "masking", "--root", tiny_camvid, *parts, *again)
+
 
 def test_the_discriminative_network_trains_and_loads(tiny_camvid, autoencoders, tmp_path):
     arguments = ["--root", tiny_camvid, "--image-autoencoder", autoencoders / "image", "--out", tmp_path, "--steps", 2]
