@@ -57,6 +57,26 @@ def overlay(image: np.ndarray, labels: np.ndarray, label_set: LabelSet, alpha: f
     return cv2.copyTo(image, (labels == UNLABELLED).view(np.uint8), blended)
 
 
+def confidence_bytes(confidence: np.ndarray) -> np.ndarray:
+    """A (height, width) float32 confidence in [0, 1] as uint8, 0 to 255."""
+    return cv2.convertScaleAbs(confidence, alpha=255.0)
+
+
+def annotated_overlay(
+    image: np.ndarray,
+    labels: np.ndarray,
+    label_set: LabelSet,
+    drift: DriftResult,
+    alpha: float,
+    names: tuple[str, ...] = (),
+) -> np.ndarray:
+    """``overlay`` with the legend of the classes called ``names``, empty for all, and the drift gauge."""
+    drawn = overlay(image, labels, label_set, alpha)
+    draw_legend(drawn, label_set, names)
+    draw_drift_gauge(drawn, drift)
+    return drawn
+
+
 def draw_legend(image: np.ndarray, label_set: LabelSet, names: tuple[str, ...] = ()) -> None:
     """Draws class names in their colours along the lower edge of an image, sized to the image.
 

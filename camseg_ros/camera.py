@@ -9,6 +9,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from camseg_core.errors import FrameError
+from camseg_core.replay.topics import camera_of_topic
 from camseg_ros import qos
 from camseg_ros.conversion import IMAGE_TYPES, deserialize, stamp_ns
 from camseg_ros.parameters import NodeSettings
@@ -68,11 +69,6 @@ def find_cameras(node: Node, names: Sequence[str]) -> tuple[Camera, ...]:
         topic = node.resolve_topic_name(DEFAULT_IMAGE_TOPIC)
         return (Camera(camera_of_topic(topic), topic, "~"),)
     return tuple(Camera(name, node.resolve_topic_name(f"{name}/image_raw"), f"~/{name}") for name in names)
-
-
-def camera_of_topic(topic: str) -> str:
-    """The camera that a resolved topic belongs to: its namespace, "front" of ``/front/image_raw``, or "camera"."""
-    return topic.rpartition("/")[0].strip("/") or "camera"
 
 
 class CameraInput:

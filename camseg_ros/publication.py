@@ -10,13 +10,13 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Float32, Header
 
-from camseg_core.drawing import colorize, draw_drift_gauge, draw_legend, draw_region_scores, overlay
+from camseg_core.camera_info import scaled_camera_info
+from camseg_core.drawing import annotated_overlay, colorize, confidence_bytes, draw_region_scores
 from camseg_core.errors import FrameError
 from camseg_core.frames import Frame, FrameResult
 from camseg_core.labels import UNLABELLED, LabelSet
 from camseg_ros import qos
 from camseg_ros.borrowed_messages import Float64Stamped, LabelInfo
-from camseg_ros.camera_info import scaled_camera_info
 from camseg_ros.conversion import drift_message, label_info_message, score_message, serialized_image
 from camseg_ros.failure_log import FailureLog
 from camseg_ros.msg import EmbeddingDrift
@@ -77,9 +77,7 @@ class CameraOutputs:
         if self._wants("mask", settings):
             self._send("mask", serialized_image(picture.labels, "mono8", header))
         if self._wants("confidence", settings) and result.confidence is not None:
-            self._send(
-                "confidence", serialized_image(cv2.convertScaleAbs(result.confidence, alpha=255.0), "mono8", header)
-            )
+            self._send("confidence", serialized_image(confidence_bytes(result.confidence), "mono8", header))
         if self._wants("camera_info", settings):
             self._publish_info(header, frame.image.shape[:2], picture.labels.shape)
         if self._wants("drift", settings):
@@ -93,9 +91,14 @@ class CameraOutputs:
         if self._wants("mask_color", settings):
             self._send("mask_color", serialized_image(colorize(picture.labels, self._label_set), "rgb8", header))
         if self._wants("overlay", settings):
-            drawn = overlay(picture.image(), picture.labels, self._label_set, settings.overlay_alpha)
-            draw_legend(drawn, self._label_set, settings.classes)
-            draw_drift_gauge(drawn, result.drift)
+            drawn = annotated_overlay(
+                picture.image(),
+                picture.labels,
+                self._label_set,
+                result.drift,
+                settings.overlay_alpha,
+                settings.classes,
+            )
             self._send("overlay", serialized_image(drawn, "rgb8", header))
 
     def publish_timing(self, header: Header, timing: FrameTiming, settings: NodeSettings) -> None:

@@ -48,6 +48,11 @@ ARGUMENTS = [
         description="several cameras, as [front,left], each on NAME/image_raw; empty: as in params_file",
     ),
     DeclareLaunchArgument("model", default_value="", description="model; empty: as in params_file"),
+    DeclareLaunchArgument(
+        "drift_reference",
+        default_value="",
+        description="file of camseg drift fit, or auto: each camera's first frames; empty: as in params_file",
+    ),
     DeclareLaunchArgument("device", default_value="", description="auto, cpu or cuda:N; empty: as in params_file"),
 ]
 
@@ -60,7 +65,7 @@ def make_node(context: LaunchContext) -> list[Node]:
         "use_sim_time": value["use_sim_time"] == "true",
         "autostart": value["autostart"] == "true",
     }
-    for name in ("cameras", "model", "device"):
+    for name in ("cameras", "model", "drift_reference", "device"):
         if value[name]:
             parameters[name] = yaml.safe_load(value[name]) if name == "cameras" else value[name]
     return [

@@ -12,6 +12,7 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.runtime.engine import EngineSettings
 
 _OWN_COST_MODULE = "camseg_ros.benchmarks.publish_own_cost"
+_RELIABILITY_MODULE = "camseg_ros.benchmarks.publish_reliability"
 _STAGE_MODULE = "camseg_ros.benchmarks.stage"
 """Loaded by their names, when asked for, because this package imports nothing of ROS."""
 
@@ -38,6 +39,30 @@ def node(
     files, meets_its_aims = _load(_OWN_COST_MODULE).publish(under_test, frames, all_outputs, out)
     typer.echo(" ".join(map(str, files)))
     if not meets_its_aims:
+        raise typer.Exit(1)
+
+
+def reliability(
+    out: Annotated[Path, typer.Option(help="The page to write, without its ending; figures beside it as JSON.")],
+    duration: Annotated[float, typer.Option(min=1.0, help="Of three cameras of 1080×1920 at 30 Hz, seconds.")] = 300.0,
+    frames: Annotated[int, typer.Option(min=10, help="Frames over which memory must not grow.")] = 20_000,
+    messages: Annotated[int, typer.Option(min=2, help="Damaged images, half of them compressed.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Of what is damaged.")] = 0,
+    model: Model = EngineSettings.model,
+    device: Device = EngineSettings.device,
+    drift_reference: DriftReference = EngineSettings.drift_reference,
+) -> None:
+    """Put the node under load, damaged images and kills; exit code 1 where it breaks a promise.
+
+    Three cameras at once; memory over many frames; damaged images, after which a good frame must be answered within a
+    second; kill -9 of the camera and of the node. Needs ROS 2 and the built camseg_ros; about half an hour.
+    """
+    under_test = _load(_STAGE_MODULE).NodeUnderTest(model, device, drift_reference=drift_reference)
+    module = _load(_RELIABILITY_MODULE)
+    files, broken = module.publish(under_test, module.ReliabilityOptions(duration, frames, messages, seed), out)
+    typer.echo(" ".join(map(str, files)))
+    if broken:
+        typer.echo(f"broken promises: {', '.join(broken)}", err=True)
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.replay.inference import infer_images
+from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES
 from camseg_core.replay.replay import Infer, Replay, bag_name
 from camseg_core.replay.results import REPORT
 from camseg_core.replay.settings import Playback, ReplaySettings
@@ -47,6 +48,14 @@ Sampler = Annotated[str, typer.Option(help="Diffusion sampler: ddim, ddpm, dpmso
 Seed = Annotated[int, typer.Option(help="Of the diffusion noise; the same seed and frame give the same mask.")]
 DriftReference = Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")]
 Storage = Annotated[str, typer.Option(help="Storage of the bag written: mcap or sqlite3.")]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--outputs",
+        help=f"An output that the bag written holds beside {', '.join(DEFAULT_OUTPUTS)}; may be repeated: "
+        f"{', '.join(name for name in OUTPUT_TYPES if name not in DEFAULT_OUTPUTS)}.",
+    ),
+]
 Live = Annotated[bool, typer.Option("--live", help="Play the bag to camseg_node instead; needs ROS 2.")]
 Rate = Annotated[float, typer.Option(help="With --live: multiple of the speed of the recording.")]
 Loop = Annotated[
@@ -71,6 +80,7 @@ def replay(
     seed: Seed = EngineSettings.seed,
     drift_reference: DriftReference = EngineSettings.drift_reference,
     storage: Storage = _DEFAULT.storage,
+    outputs: Output = None,
     overwrite: Overwrite = False,
     live: Live = False,
     rate: Rate = Playback.rate,
@@ -90,6 +100,7 @@ def replay(
         label_topics=tuple(label_topic or ()),
         labels=labels,
         storage=storage,
+        outputs=(*DEFAULT_OUTPUTS, *(outputs or ())),
     )
     playback = Playback(rate, loop, clock)
     if not live and playback != Playback():
@@ -100,20 +111,23 @@ def replay(
         for one in replays:
             one.discard()
     if live:
-        infer, label_set = _through_node(settings.engine, playback), settings.label_set()
+        infer, label_set = _through_node(settings, playback), settings.label_set()
         for one in replays:
             one.discard_unfinished()  # frames that a node dropped cannot be had later
             _tell(one, one.run(infer, label_set, device, live=True, **vars(playback)))
     else:
         engine = InferenceEngine(settings.engine)
         for one in replays:
-            _tell(one, one.run(partial(infer_images, engine), engine.label_set, str(engine.device)))
+            infer = partial(infer_images, engine, with_confidence=settings.wants_confidence)
+            _tell(one, one.run(infer, engine.label_set, str(engine.device)))
 
 
-def _through_node(engine: EngineSettings, playback: Playback) -> Infer:
+def _through_node(settings: ReplaySettings, playback: Playback) -> Infer:
     if importlib.util.find_spec("rclpy") is None or importlib.util.find_spec("camseg_ros") is None:
         raise ConfigurationError("--live needs ROS 2 and the built camseg_ros; expected both on Python's path")
-    return importlib.import_module(_LIVE_MODULE).LiveInference(engine, playback)
+    return importlib.import_module(_LIVE_MODULE).LiveInference(
+        settings.engine, playback, with_confidence=settings.wants_confidence
+    )
 
 
 def _open_replays(bags: list[Path], out: Path, settings: ReplaySettings) -> list[Replay]:

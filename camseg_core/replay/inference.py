@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from camseg_core.data.sources.bag_images import BagImages
+from camseg_core.drawing import confidence_bytes
 from camseg_core.frames import Frame
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import FrameEntry, Journal
@@ -24,6 +25,7 @@ def infer_images(
     images: BagImages,
     cameras: Sequence[Camera],
     journal: Journal,
+    with_confidence: bool = False,
     commit_period_s: float = COMMIT_PERIOD_S,
 ) -> None:
     """Goes on from the journal's last commit to the end of the bag.
@@ -33,6 +35,7 @@ def infer_images(
         images: of all cameras, in the order they were recorded.
         cameras: whose they are.
         journal: gets an entry for every image.
+        with_confidence: whether entries hold it.
         commit_period_s: seconds between commits; 0 commits after each image.
 
     Raises:
@@ -48,7 +51,7 @@ def infer_images(
     )
     for image in progress:
         camera = names[image.topic]
-        result = engine.infer(Frame(image.rgb(), image.stamp_ns, camera))
+        result = engine.infer(Frame(image.rgb(), image.stamp_ns, camera), with_confidence)
         journal.append(
             FrameEntry(
                 number=image.number,
@@ -59,6 +62,7 @@ def infer_images(
                 labels=result.labels,
                 drift=result.drift,
                 inference_s=result.inference_s,
+                confidence=None if result.confidence is None else confidence_bytes(result.confidence),
             )
         )
         if time.monotonic() - committed_s >= commit_period_s:

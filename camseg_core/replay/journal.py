@@ -20,11 +20,13 @@ CREATE TABLE detectors(state BLOB NOT NULL);
 CREATE TABLE frames(
   number INTEGER PRIMARY KEY, camera TEXT NOT NULL, received_ns INTEGER NOT NULL, stamp_ns INTEGER NOT NULL,
   frame_id TEXT NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL, mask BLOB NOT NULL, drift TEXT NOT NULL,
-  inference_s REAL, latency_s REAL
+  inference_s REAL, latency_s REAL, confidence BLOB
 );
 CREATE INDEX by_stamp ON frames(camera, stamp_ns);
 """
-_COLUMNS = "number, camera, received_ns, stamp_ns, frame_id, height, width, mask, drift, inference_s, latency_s"
+_COLUMNS = (
+    "number, camera, received_ns, stamp_ns, frame_id, height, width, mask, drift, inference_s, latency_s, confidence"
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class FrameEntry:
         drift: the judgement.
         inference_s: seconds the engine took; None where it was not asked for.
         latency_s: seconds from sending the frame to the mask's arrival; None where nothing was sent.
+        confidence: (height, width) uint8, 0 to 255 for 0 to 1; None where it was not asked for.
     """
 
     number: int
@@ -51,6 +54,7 @@ class FrameEntry:
     drift: DriftResult
     inference_s: float | None = None
     latency_s: float | None = None
+    confidence: np.ndarray | None = None
 
 
 class Journal:
@@ -101,9 +105,10 @@ class Journal:
         drift = json.dumps(asdict(entry.drift))
         mask = zlib.compress(entry.labels.tobytes(), 1)
         self._database.execute(
-            f"INSERT INTO frames({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO frames({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (entry.number, entry.camera, entry.received_ns, entry.stamp_ns, entry.frame_id, *entry.labels.shape, mask,
-             drift, entry.inference_s, entry.latency_s),
+             drift, entry.inference_s, entry.latency_s,
+             None if entry.confidence is None else zlib.compress(entry.confidence.tobytes(), 1)),
         )  # fmt: skip
 
     def commit(self, detectors: Mapping[str, Any]) -> None:
@@ -172,9 +177,25 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _entry(row: tuple) -> FrameEntry:
-    number, camera, received_ns, stamp_ns, frame_id, height, width, mask, drift, inference_s, latency_s = row
-    labels = np.frombuffer(zlib.decompress(mask), dtype=np.uint8).reshape(height, width)
-    return FrameEntry(number, camera, received_ns, stamp_ns, frame_id, labels, _drift(drift), inference_s, latency_s)
+    number, camera, received_ns, stamp_ns, frame_id, height, width, mask, drift, inference_s, latency_s, confidence = (
+        row
+    )
+    return FrameEntry(
+        number,
+        camera,
+        received_ns,
+        stamp_ns,
+        frame_id,
+        _plane(mask, height, width),
+        _drift(drift),
+        inference_s,
+        latency_s,
+        None if confidence is None else _plane(confidence, height, width),
+    )
+
+
+def _plane(compressed: bytes, height: int, width: int) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(compressed), dtype=np.uint8).reshape(height, width)
 
 
 def _drift(text: str) -> DriftResult:

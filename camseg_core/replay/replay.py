@@ -63,7 +63,7 @@ class Replay:
         """Replays the bag, going on where an earlier replay was ended.
 
         Args:
-            infer: what makes masks and drift of the images.
+            infer: what makes masks and drift of the images, and confidence where an output needs it.
             label_set: the classes.
             device: where it infers.
             more_settings: what else decides the result, by name.
@@ -107,7 +107,9 @@ class Replay:
             self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(journal, label_set)
         )
         try:
-            summary = write_results(results, replayed, self._settings.storage, settings, facts, live)
+            summary = write_results(
+                results, replayed, self._settings.outputs, self._settings.storage, settings, facts, live
+            )
             results.rename(self.folder)
         except BaseException:
             shutil.rmtree(results, ignore_errors=True)

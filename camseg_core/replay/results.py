@@ -16,15 +16,14 @@ from camseg_core.evaluation.report.replay_page import CameraReport, render_repla
 from camseg_core.evaluation.report.run import FrameRecord, Timeline
 from camseg_core.evaluation.report.statistics import latency_percentiles
 from camseg_core.labels import LabelSet
+from camseg_core.replay.calibrations import Calibrations
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
-from camseg_core.replay.output_bag import write_bag
+from camseg_core.replay.output_bag import OVERLAY_ALPHA, OutputSources, write_bag
 from camseg_core.replay.scoring import MaskScores, score_masks
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts, summarize_camera, timeline
 from camseg_core.replay.table import write_table
 from camseg_core.replay.truth import TrueLabels
-
-_ALPHA = 0.5
 
 BAG, TABLE, SUMMARY, REPORT = "outputs", "frames.parquet", "summary.json", "report.html"
 """Names of the results in their folder."""
@@ -54,6 +53,7 @@ class ReplayedBag:
 def write_results(
     folder: Path,
     replayed: ReplayedBag,
+    outputs: Sequence[str],
     storage: str,
     settings: Mapping[str, Any],
     run: RunFacts,
@@ -64,6 +64,7 @@ def write_results(
     Args:
         folder: where to; it exists and is empty.
         replayed: the bag and what came out.
+        outputs: that the bag written holds, of ``output_bag.OUTPUT_TYPES``.
         storage: of the bag written.
         settings: for the summary.
         run: for the summary; times of inference and latency are filled in.
@@ -77,7 +78,8 @@ def write_results(
     scores = score_masks(journal, replayed.truths(), replayed.label_set)
     entries = tqdm(journal.entries(), desc="writing", unit="frame", total=len(journal), file=sys.stderr)
     names = [camera.name for camera in replayed.cameras]
-    write_bag(folder / BAG, entries, names, replayed.label_set, storage)
+    sources = OutputSources(replayed.label_set, replayed.images, Calibrations(replayed.path, replayed.cameras))
+    write_bag(folder / BAG, entries, names, outputs, sources, storage)
     write_table(folder / TABLE, journal.entries(), scores.by_frame)
     timelines = {name: frames for name in names if (frames := timeline(journal, name)).frames}
     cameras = [camera for camera in replayed.cameras if camera.name in timelines]
@@ -152,7 +154,7 @@ def _pictures(replayed: ReplayedBag, shown: Sequence[FrameRecord], scores: MaskS
             continue
         frame = wanted[image.number]
         entry, pixels = entries[frame.index], image.rgb()
-        picture = overlay(pixels, entry.labels, replayed.label_set, _ALPHA)
+        picture = overlay(pixels, entry.labels, replayed.label_set, OVERLAY_ALPHA)
         draw_drift_gauge(picture, entry.drift)
         truth = labels.get(frame.index)
         notes = [f"{name} {share:.0%}" for name, share in sorted(entry.drift.causes.items(), key=lambda c: -c[1])[:1]]
@@ -161,7 +163,7 @@ def _pictures(replayed: ReplayedBag, shown: Sequence[FrameRecord], scores: MaskS
         pictures[frame.index] = Picture(
             frame,
             picture,
-            None if truth is None else overlay(pixels, truth, replayed.label_set, _ALPHA),
+            None if truth is None else overlay(pixels, truth, replayed.label_set, OVERLAY_ALPHA),
             " · ".join(notes),
         )
     return pictures

@@ -9,7 +9,7 @@ from typing import Any
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import LabelSet, get_label_set
 from camseg_core.models.loading import model_folder
-from camseg_core.replay.output_bag import STORAGES
+from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES, STORAGES
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.weights_files import CONFIG_NAME
 
@@ -24,9 +24,10 @@ class ReplaySettings:
         label_topics: of true labels, as ``find_cameras`` takes them.
         labels: folder of true labels; None without.
         storage: of the bag written, one of ``STORAGES``.
+        outputs: that it holds, of ``OUTPUT_TYPES``, each once.
 
     Raises:
-        ConfigurationError: the storage is unknown, or labels are given twice.
+        ConfigurationError: the storage or an output is unknown, or labels are given twice.
     """
 
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -34,15 +35,23 @@ class ReplaySettings:
     label_topics: tuple[str, ...] = ()
     labels: Path | None = None
     storage: str = "mcap"
+    outputs: tuple[str, ...] = DEFAULT_OUTPUTS
 
     def __post_init__(self) -> None:
         if self.storage not in STORAGES:
             raise ConfigurationError(f"storage {self.storage!r} is unknown; expected one of {', '.join(STORAGES)}")
+        if unknown := [output for output in self.outputs if output not in OUTPUT_TYPES]:
+            raise ConfigurationError(f"output {unknown[0]!r} is unknown; expected some of {', '.join(OUTPUT_TYPES)}")
         if self.labels is not None and self.label_topics:
             raise ConfigurationError(
                 f"labels come from the folder {self.labels} and from {', '.join(self.label_topics)}; "
                 "expected one of them"
             )
+
+    @property
+    def wants_confidence(self) -> bool:
+        """Whether it must be asked for at inference."""
+        return "confidence" in self.outputs
 
     def as_json(self) -> dict[str, Any]:
         """All of it by name, as JSON can say it."""
@@ -55,6 +64,7 @@ class ReplaySettings:
             "label_topics": list(self.label_topics),
             "labels": "" if self.labels is None else str(self.labels),
             "storage": self.storage,
+            "outputs": [output for output in OUTPUT_TYPES if output in self.outputs],
         }
 
     def files(self, bag: Path) -> dict[str, str]:

@@ -98,6 +98,12 @@ class Probe(Node):
         while time.monotonic() < end_s:
             self.spin()
 
+    @property
+    def camera(self) -> str:
+        """What the node calls its only camera."""
+        (name,) = self.counters
+        return name
+
     def counts(self, camera: str) -> dict[str, int]:
         """The camera's counters in the newest diagnostics."""
         names = ("received", "processed", "dropped", "failed", "pending")

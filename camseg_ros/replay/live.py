@@ -44,11 +44,19 @@ class LiveInference:
         engine: settings of the node.
         playback: how the bag is played.
         node_command: what runs as the node; the ROS arguments are added.
+        with_confidence: whether entries hold it.
     """
 
-    def __init__(self, engine: EngineSettings, playback: Playback, node_command: Sequence[str] = NODE_COMMAND) -> None:
+    def __init__(
+        self,
+        engine: EngineSettings,
+        playback: Playback,
+        node_command: Sequence[str] = NODE_COMMAND,
+        with_confidence: bool = False,
+    ) -> None:
         self._engine = engine
         self._playback = playback
+        self._with_confidence = with_confidence
         self._node_command = node_command
 
     def __call__(self, images: BagImages, cameras: Sequence[Camera], journal: Journal) -> LiveCounts:
@@ -66,7 +74,8 @@ class LiveInference:
             context = Context()
             rclpy.init(context=context, domain_id=int(environment["ROS_DOMAIN_ID"]))
             try:
-                recorder = LiveRecorder(context, cameras, len(images), Path(folder) / "sent.jsonl", journal)
+                sent = Path(folder) / "sent.jsonl"
+                recorder = LiveRecorder(context, cameras, len(images), sent, journal, self._with_confidence)
                 executor = SingleThreadedExecutor(context=context)
                 executor.add_node(recorder)
                 return self._run(images, cameras, Path(folder), children, recorder, executor)

@@ -27,7 +27,7 @@ _COUNTERS = ("received", "processed", "dropped", "failed")
 
 
 class LiveRecorder(Node):
-    """Joins mask and drift of each frame and gives them the number of the frame that was sent.
+    """Joins mask, drift and confidence of each frame and gives them the number of the frame that was sent.
 
     With a bag that is played again and again, the results of the first pass are kept.
 
@@ -37,9 +37,18 @@ class LiveRecorder(Node):
         frames: how many images a pass has.
         sent: the player's log.
         journal: gets an entry for each frame that came back.
+        with_confidence: whether it holds the confidence.
     """
 
-    def __init__(self, context: Context, cameras: Sequence[Camera], frames: int, sent: Path, journal: Journal) -> None:
+    def __init__(
+        self,
+        context: Context,
+        cameras: Sequence[Camera],
+        frames: int,
+        sent: Path,
+        journal: Journal,
+        with_confidence: bool,
+    ) -> None:
         super().__init__("camseg_live_recorder", context=context)
         self._cameras = {camera.topic: camera.name for camera in cameras}
         self._frames = frames
@@ -48,12 +57,15 @@ class LiveRecorder(Node):
         self._sent: dict[tuple[str, int], list[dict[str, int]]] = {}
         self._masks: dict[tuple[str, int], tuple[Image, int]] = {}
         self._drift: dict[tuple[str, int], EmbeddingDrift] = {}
+        self._confidences: dict[tuple[str, int], Image] | None = {} if with_confidence else None
         self._counts: dict[str, dict[str, int]] = {}
         self._counted_at_s = 0.0
         self._topics: list[str] = []
         for camera in cameras:
             prefix = camera.name if len(cameras) > 1 else None
             self._listen(Image, output_topic("mask", prefix), partial(self._on_mask, camera.name))
+            if with_confidence:
+                self._listen(Image, output_topic("confidence", prefix), partial(self._on_confidence, camera.name))
             self._listen(EmbeddingDrift, output_topic("drift", prefix), partial(self._on_drift, camera.name))
         self._listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
 
@@ -78,11 +90,15 @@ class LiveRecorder(Node):
         return answered and self._counted_at_s > since_s + (0.0 if counts.received >= counts.sent else patience_s)
 
     def store_pending(self) -> None:
-        """Writes into the journal every frame whose mask and drift are both there."""
+        """Writes into the journal every frame of which all is there."""
         for line in self._log.new():
             self._sent.setdefault((self._cameras[line["topic"]], line["stamp_ns"]), []).append(line)
-        for key in self._masks.keys() & self._drift.keys():
+        ready = self._masks.keys() & self._drift.keys()
+        if self._confidences is not None:
+            ready &= self._confidences.keys()
+        for key in ready:
             (mask, arrival_ns), drift = self._masks.pop(key), self._drift.pop(key)
+            confidence = None if self._confidences is None else _pixels(self._confidences.pop(key))
             sent = self._sent_before(arrival_ns, *key)
             if sent is None or sent["number"] >= self._frames:
                 continue
@@ -93,9 +109,10 @@ class LiveRecorder(Node):
                     received_ns=sent["received_ns"],
                     stamp_ns=key[1],
                     frame_id=mask.header.frame_id,
-                    labels=np.frombuffer(mask.data, dtype=np.uint8).reshape(mask.height, mask.width),
+                    labels=_pixels(mask),
                     drift=drift_result(drift),
                     latency_s=(arrival_ns - sent["sent_ns"]) / 1e9,
+                    confidence=confidence,
                 )
             )
 
@@ -111,6 +128,10 @@ class LiveRecorder(Node):
     def _on_mask(self, camera: str, message: Image) -> None:
         self._masks[camera, stamp_ns(message.header.stamp)] = (message, time.time_ns())
 
+    def _on_confidence(self, camera: str, message: Image) -> None:
+        assert self._confidences is not None
+        self._confidences[camera, stamp_ns(message.header.stamp)] = message
+
     def _on_drift(self, camera: str, message: EmbeddingDrift) -> None:
         self._drift[camera, stamp_ns(message.header.stamp)] = message
 
@@ -120,3 +141,8 @@ class LiveRecorder(Node):
             if all(name in values for name in _COUNTERS):
                 self._counts[status.name] = {name: int(values[name]) for name in _COUNTERS}
                 self._counted_at_s = time.monotonic()
+
+
+def _pixels(message: Image) -> np.ndarray:
+    """Those of a mono8 image, (height, width) uint8."""
+    return np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.width)

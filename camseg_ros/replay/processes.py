@@ -51,6 +51,11 @@ class Child:
             if output is not None:
                 output.close()
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     def exit_code(self) -> int | None:
         """Its exit code, negative where a signal ended it; None while it runs."""
         return self._process.poll()
@@ -118,15 +123,19 @@ class Children:
         """
         give_up = time.monotonic() + timeout_s
         while not condition():
-            for child in self._children:
-                if child.exit_code() is not None:
-                    raise child.failure()
+            self.check()
             if time.monotonic() > give_up:
                 names = ", ".join(child.name for child in self._children)
                 raise ChildError(
                     f"waited {timeout_s:g} s in vain for {what}; running: {names}; logs: {self._log_folder}"
                 )
             meanwhile()
+
+    def check(self) -> None:
+        """Raises ChildError where a process has ended."""
+        for child in self._children:
+            if child.exit_code() is not None:
+                raise child.failure()
 
     def wait_for(self, child: Child, meanwhile: Callable[[], None] = _rest) -> None:
         """Returns once ``child`` has ended well; raises ChildError where it, or any other before it, ends otherwise."""
@@ -142,6 +151,12 @@ class Children:
     def forget(self, child: Child) -> None:
         """Lets the end of a child, whatever its exit code, be no failure."""
         self._children.remove(child)
+
+    def stop_named(self, name: str) -> None:
+        """Ends those of one name; that they end is no failure."""
+        for child in [child for child in self._children if child.name == name]:
+            child.stop()
+            self.forget(child)
 
     def stop(self) -> None:
         """Ends them all, the last started first; a second Ctrl-C meanwhile ends them at once."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
+from camseg_core.camera_info import scaled_camera_info
 from camseg_core.errors import FrameError
-from camseg_ros.camera_info import scaled_camera_info
 
 pytestmark = pytest.mark.ros
 

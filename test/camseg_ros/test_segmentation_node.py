@@ -9,7 +9,7 @@ from sensor_msgs.msg import Image
 
 from camseg_core.drawing import colorize
 from camseg_core.labels import CAMVID
-from camseg_ros.camera import camera_of_topic
+from camseg_core.replay.topics import camera_of_topic
 
 pytestmark = pytest.mark.ros
 

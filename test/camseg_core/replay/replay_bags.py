@@ -102,7 +102,7 @@ class FakeEngine:
         self.inferred = 0
         self._fail_at = fail_at
 
-    def infer(self, frame):
+    def infer(self, frame, with_confidence=False):
         if self.inferred == self._fail_at:
             raise KeyboardInterrupt
         self.inferred += 1
@@ -125,4 +125,5 @@ class FakeEngine:
             region_scores=(score, 0.5),
             causes={"fog": 0.75, "rain": 0.25} if score >= WARN else {},
         )
-        return FrameResult(frame.image[..., 0], drift, 0.001)
+        confidence = frame.image[..., 2] / np.float32(255.0) if with_confidence else None
+        return FrameResult(frame.image[..., 0], drift, 0.001, confidence)

@@ -13,6 +13,8 @@ from replay_bags import (
     CLASSES,
     ERROR,
     HEIGHT,
+    IMAGE,
+    TYPES,
     WARN,
     WIDTH,
     FakeEngine,
@@ -24,20 +26,52 @@ from replay_bags import (
     stamp_of,
     write_bag,
 )
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Writer
 
-from camseg_core.drawing import colorize
+from camseg_core.drawing import annotated_overlay, colorize, draw_region_scores
 from camseg_core.errors import CamsegError, ConfigurationError, DatasetError
 from camseg_core.labels import CAMVID
+from camseg_core.replay.drift_message import drift_result
 from camseg_core.replay.inference import infer_images
+from camseg_core.replay.output_bag import OUTPUT_TYPES
 from camseg_core.replay.replay import Replay
 
 SCORES = [10, 20, 120, 220, 130, 15, 150]
 
 
-def replay(bag, out, settings, engine=None):
+def replay(bag, out, settings, engine=None, with_confidence=False):
     engine = engine or FakeEngine()
     one = Replay(bag, out, settings)
-    return one.run(functools.partial(infer_images, engine, commit_period_s=0.0), CAMVID, "cpu")
+    infer = functools.partial(infer_images, engine, with_confidence=with_confidence, commit_period_s=0.0)
+    return one.run(infer, CAMVID, "cpu")
+
+
+def with_calibration(bag, out, height=HEIGHT, width=WIDTH):
+    """The bag with two calibrations on the camera's camera_info: of before its first frame and from its third on."""
+    kind = "sensor_msgs/msg/CameraInfo"
+    types = TYPES.types
+    with AnyReader([bag], default_typestore=TYPES) as reader, Writer(out, version=9) as writer:
+        images = writer.add_connection("/camera/image_raw", IMAGE, typestore=TYPES)
+        infos = writer.add_connection("/camera/camera_info", kind, typestore=TYPES)
+        for index, focal_length_px in ((0, 100.0), (2, 200.0)):
+            info = types[kind](
+                header=image_message(frame_pixels(0), 7, frame_id="calibration").header,
+                height=height,
+                width=width,
+                distortion_model="plumb_bob",
+                d=np.zeros(5),
+                k=np.array([focal_length_px, 0, 16, 0, focal_length_px, 12, 0, 0, 1.0]),
+                r=np.eye(3).ravel(),
+                p=np.array([focal_length_px, 0, 16, 0, 0, focal_length_px, 12, 0, 0, 0, 1.0, 0]),
+                binning_x=0,
+                binning_y=0,
+                roi=types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False),
+            )
+            writer.write(infos, stamp_of(index) - 1, TYPES.serialize_cdr(info, kind))
+        for _, time_ns, data in reader.messages():
+            writer.write(images, time_ns, bytes(data))
+    return out
 
 
 def summary_of(folder):
@@ -189,6 +223,46 @@ def test_labels_of_another_size_are_an_error(tmp_path, settings):
     bag = write_bag(tmp_path / "drive", messages)
     with pytest.raises(DatasetError, match=r"labels are \(23, 32\).*expected \(24, 32\)"):
         replay(bag, tmp_path / "out", dataclasses.replace(settings, label_topics=("/labels",)))
+
+
+def test_further_outputs_are_written_where_they_are_asked_for(tmp_path, settings):
+    bag = with_calibration(drive(tmp_path / "plain", SCORES), tmp_path / "drive")
+    replay(bag, tmp_path / "out", dataclasses.replace(settings, outputs=tuple(OUTPUT_TYPES)), with_confidence=True)
+    found = {}
+    for topic, time_ns, message in read_outputs(tmp_path / "out" / "drive" / "outputs"):
+        found.setdefault(topic.removeprefix("/camseg/"), []).append((time_ns, message))
+    assert found.keys() == OUTPUT_TYPES.keys()
+    ((told_ns, classes),) = found.pop("label_info")
+    assert told_ns == stamp_of(0) + 3_000_000
+    assert tuple(entry.class_name for entry in classes.class_map) == CAMVID.names
+    for index, score in enumerate(SCORES):
+        messages = {name: those[index][1] for name, those in found.items()}
+        for name in ("overlay", "confidence", "drift/heatmap", "camera_info"):
+            stamp = messages[name].header.stamp
+            assert (stamp.sec * 10**9 + stamp.nanosec, messages[name].header.frame_id) == (
+                stamp_of(index),
+                "front_optical",
+            )
+        pixels = frame_pixels(index, score)
+        assert messages["confidence"].encoding == "mono8"
+        assert set(messages["confidence"].data) == {90}  # the blue channel
+        drift = drift_result(messages["drift"])
+        drawn = annotated_overlay(pixels, pixels[..., 0], CAMVID, drift, 0.5)
+        np.testing.assert_array_equal(messages["overlay"].data.reshape(HEIGHT, WIDTH, 3), drawn)
+        heatmap = draw_region_scores(pixels, drift)
+        np.testing.assert_array_equal(messages["drift/heatmap"].data.reshape(HEIGHT, WIDTH, 3), heatmap)
+        assert messages["camera_info"].k[0] == (100.0 if index < 2 else 200.0)
+
+
+def test_a_calibration_of_another_size_is_refused_with_the_cameras_name(tmp_path, settings):
+    bag = with_calibration(drive(tmp_path / "plain", SCORES), tmp_path / "drive", height=2 * HEIGHT)
+    with pytest.raises(DatasetError, match=r"camera 'camera': camera info is of images of 48x32.*leave the output"):
+        replay(bag, tmp_path / "out", dataclasses.replace(settings, outputs=("mask", "camera_info")))
+
+
+def test_an_unknown_output_is_named(settings):
+    with pytest.raises(ConfigurationError, match="output 'depth' is unknown; expected some of mask, mask_color"):
+        dataclasses.replace(settings, outputs=("mask", "depth"))
 
 
 def test_two_replays_of_the_same_bag_are_equal_byte_for_byte(tmp_path, settings):

@@ -127,7 +127,7 @@ def test_the_real_engine_goes_on_with_the_state_of_its_detectors(tmp_path, tiny_
     engine = InferenceEngine(settings.engine)
     infer, count = engine.infer, iter(range(len(frames)))
 
-    def failing(frame):
+    def failing(frame, with_confidence):
         if next(count) == 5:
             raise KeyboardInterrupt
         return infer(frame)

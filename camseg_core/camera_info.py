@@ -1,14 +1,14 @@
-"""A camera's calibration for a picture scaled from the camera's."""
+"""A camera's calibration for a picture scaled from the camera's; for rclpy's and rosbags' messages alike."""
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import CameraInfo
 
 from camseg_core.errors import FrameError
 
 
-def scaled_camera_info(info: CameraInfo, image_size: tuple[int, int], size: tuple[int, int]) -> CameraInfo:
+def scaled_camera_info(info: Any, image_size: tuple[int, int], size: tuple[int, int]) -> Any:
     """The calibration of a camera's images after scaling.
 
     Pixel centres have whole coordinates, as in OpenCV, and scaling keeps the edges of the image where they are:
@@ -16,7 +16,7 @@ def scaled_camera_info(info: CameraInfo, image_size: tuple[int, int], size: tupl
     binning, because sizes and regions of interest are those before it.
 
     Args:
-        info: the camera's.
+        info: the camera's ``sensor_msgs/CameraInfo``.
         image_size: (height, width) of the camera's images, pixels.
         size: (height, width) that they are scaled to, pixels.
 
