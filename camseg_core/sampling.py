@@ -106,12 +106,13 @@ def sample(
     """
     if not 1 <= steps <= scheduler.config.num_train_timesteps:
         raise ConfigurationError(f"steps is {steps}; expected 1 to {scheduler.config.num_train_timesteps}")
-    scheduler.set_timesteps(steps, device=noise.device)
+    # The schedule stays on the CPU: no step waits for a GPU to read a number back, and a graph can hold them all.
+    scheduler.set_timesteps(steps, device=torch.device("cpu"))
     takes_generator = isinstance(scheduler, DDPMScheduler | DDIMScheduler)
     extra = {"generator": generator} if takes_generator else {}
     latents = noise
     for timestep in scheduler.timesteps:
-        prediction = denoise(latents, timestep.reshape(1))
+        prediction = denoise(latents, torch.full((1,), int(timestep), device=noise.device))
         if not isinstance(scheduler, DDPMScheduler):
             # Deterministic samplers have no use for a variance.
             prediction = prediction[:, : latents.shape[1]]

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import LabelSet
 
+KEPT_NOISE = 64
+"""How many starts are kept: those of as many masks of an image, for one size of it."""
+
 
 @dataclass(frozen=True)
 class SamplingSettings:
@@ -100,6 +103,10 @@ class SegmentationModel(nn.Module, ABC):
     label_set: LabelSet
     input_size: tuple[int, int]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._noise: dict[tuple[int, tuple[int, ...], torch.device], Tensor] = {}
+
     @abstractmethod
     def image_latent(self, images: Tensor) -> Tensor:
         """Posterior mean of the image latents, (N, C, h, w) float32, as ``segment`` returns it but nothing else."""
@@ -137,9 +144,14 @@ class SegmentationModel(nn.Module, ABC):
 
         Every image of a batch starts from the same too: a mask does not depend on what else is in its batch.
         """
-        generator = torch.Generator().manual_seed(sampling.seed)
-        noise = torch.randn((1, *shape[1:]), generator=generator).to(next(self.parameters()).device)
-        return noise.expand(shape).contiguous()
+        device = next(self.parameters()).device
+        key = (sampling.seed, tuple(shape[1:]), device)
+        if key not in self._noise:
+            if len(self._noise) >= KEPT_NOISE:
+                self._noise.clear()
+            generator = torch.Generator().manual_seed(sampling.seed)
+            self._noise[key] = torch.randn((1, *shape[1:]), generator=generator).to(device)
+        return self._noise[key].expand(shape).contiguous()
 
 
 def _one_vote_each(logits: Tensor) -> Tensor:

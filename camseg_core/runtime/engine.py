@@ -20,6 +20,7 @@ from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import DECODERS, load_model, model_folder
 from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.optimization import optimize_for_inference
 from camseg_core.runtime.prediction import Prediction, predict, predict_batch
 from camseg_core.runtime.stages import stage
 from camseg_core.weights_files import weights_hash
@@ -70,7 +71,8 @@ class InferenceEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
-        self._model = load_model(settings.model, self.device, settings.decoder)
+        model = load_model(settings.model, self.device, settings.decoder)
+        self._model = optimize_for_inference(model, self.device)
         self._drift_settings = settings.drift
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE

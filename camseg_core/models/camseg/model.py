@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from diffusers import SchedulerMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -64,6 +65,7 @@ class CamSeg(SegmentationModel):
                 f"{config.model_id}: mask autoencoder has {config.mask_autoencoder.channels} channels; expected "
                 f"{self.mask_codec.channels} for {config.mask_decoding} of {config.label_set}"
             )
+        self._schedulers: dict[str, SchedulerMixin] = {}
         self.input_size = (config.input_height_px, config.input_width_px)
         image_channels = config.image_autoencoder.latent_channels
         mask_channels = config.mask_autoencoder.latent_channels
@@ -182,7 +184,7 @@ class CamSeg(SegmentationModel):
             return sample(
                 denoise=lambda noisy, timestep: self.denoise(noisy, timestep, condition).float(),
                 noise=self.starting_noise(shape, sampling),
-                scheduler=make_scheduler(sampling.sampler, self.config.noise_process),
+                scheduler=self._scheduler(sampling.sampler),
                 steps=sampling.steps,
                 generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
             )
@@ -195,6 +197,12 @@ class CamSeg(SegmentationModel):
             if self.fast_decoder is not None:
                 return self.fast_decoder(latent)[..., :height, :width]
             return self.mask_codec.logits(self.mask_autoencoder.decode(latent)[..., :height, :width])
+
+    def _scheduler(self, sampler: str) -> SchedulerMixin:
+        """Made once: it computes its schedule, which takes as long as a step. Not shared between threads."""
+        if sampler not in self._schedulers:
+            self._schedulers[sampler] = make_scheduler(sampler, self.config.noise_process)
+        return self._schedulers[sampler]
 
 
 def _to_sequence(maps: Tensor) -> Tensor:
