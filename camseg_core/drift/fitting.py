@@ -42,8 +42,9 @@ def fit_reference(
     What is left out is a whole drive at a time where there are several, else a fifth of the only one: never single
     frames, whose neighbours are alike. WARN begins at the 99 % quantile of the held-out scores, ERROR as far again
     beyond it as it lies beyond their median. Few independent frames know neither mean nor deviation of clear driving
-    well, so the held-out scores are spread as a prediction interval for that many is (``_widening``); otherwise the
-    clear frames of another day pass a threshold meant for 1 % of them several times as often.
+    well, so WARN is set as the bound of a prediction interval for that many is (``_widenings``): otherwise the clear
+    frames of another day pass a threshold meant for 1 % of them several times as often. The scores that the test over
+    time ranks by are spread for the mean alone: with that, its false alarms are as rare as stated.
 
     Args:
         drives: (frames, D) embeddings of each clear drive of one camera, in the order of time.
@@ -82,8 +83,10 @@ def fit_reference(
     by_drive = np.split(totals, np.cumsum([len(drive) for drive in drives])[:-1])
     effective_frames = len(totals) / correlation_frames(by_drive)
     median = np.median(totals)
-    scores = np.sort(np.logaddexp(0.0, median + _widening(effective_frames) * (totals - median)))
-    warn, middle = float(np.quantile(scores, WARN_QUANTILE)), float(np.median(scores))
+    of_mean, of_both = _widenings(effective_frames)
+    scores = np.sort(np.logaddexp(0.0, median + of_mean * (totals - median)))
+    middle = float(np.median(scores))
+    warn = float(np.logaddexp(0.0, median + of_both * (np.quantile(totals, WARN_QUANTILE) - median)))
 
     normal = np.split(normal_scores(totals), np.cumsum([len(drive) for drive in drives])[:-1])
     lengths = run_lengths(normal)
@@ -146,11 +149,13 @@ def _spread(embeddings: np.ndarray, count: int) -> np.ndarray:
     return embeddings[np.linspace(0, len(embeddings) - 1, count).round().astype(int)]
 
 
-def _widening(effective_frames: float) -> float:
-    """How much farther the WARN_QUANTILE lies where mean and deviation are known from that few frames only, above 1.
+def _widenings(effective_frames: float) -> tuple[float, float]:
+    """How much farther a new frame lies from the middle where that few tell the mean, and mean and deviation; above 1.
 
-    The bound of a prediction interval over the normal quantile: Student's t with n − 1 degrees of freedom, and
-    √(1 + 1/n) for the mean (Hahn and Meeker, 1991).
+    The former is √(1 + 1/n), the deviation of a new frame from the mean of n. The latter is, at the WARN_QUANTILE, the
+    bound of a prediction interval over the normal quantile, with Student's t of n − 1 degrees of freedom (Hahn and
+    Meeker, 1991).
     """
+    of_mean = np.sqrt(1.0 + 1.0 / effective_frames)
     quantile = t.ppf(WARN_QUANTILE, max(effective_frames - 1.0, 1.0)) / norm.ppf(WARN_QUANTILE)
-    return float(quantile * np.sqrt(1.0 + 1.0 / effective_frames))
+    return float(of_mean), float(of_mean * quantile)
