@@ -10,7 +10,7 @@ import typer
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
-from camseg_ros.benchmarks.probe import random_image, stamped_image
+from camseg_ros.benchmarks.noise import random_image, stamped_image
 from camseg_ros.qos import CAMERA_INPUT
 from camseg_ros.replay.command import run_command
 from camseg_ros.replay.recording import JsonLines

@@ -13,7 +13,8 @@ from std_msgs.msg import Header
 from tqdm import tqdm
 
 from camseg_core.runtime.pixel_formats import ENCODINGS
-from camseg_ros.benchmarks.probe import FRAME_ID, RELIABLE, Probe, random_image, stamped_image
+from camseg_ros.benchmarks.noise import FRAME_ID, random_image, stamped_image
+from camseg_ros.benchmarks.probe import RELIABLE, Probe
 from camseg_ros.benchmarks.stage import NodeUnderTest, Stage, open_stage
 from camseg_ros.conversion import time_message
 from camseg_ros.replay import topics

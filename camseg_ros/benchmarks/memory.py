@@ -11,7 +11,8 @@ from sensor_msgs.msg import Image
 from tqdm import tqdm
 
 from camseg_core.models.camseg.random_weights import camseg_tiny, write_random_model
-from camseg_ros.benchmarks.probe import RELIABLE, random_image, stamped_image
+from camseg_ros.benchmarks.noise import random_image, stamped_image
+from camseg_ros.benchmarks.probe import RELIABLE
 from camseg_ros.benchmarks.stage import NodeUnderTest, open_stage, resident_mib
 from camseg_ros.replay import topics
 

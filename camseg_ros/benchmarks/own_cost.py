@@ -13,7 +13,8 @@ from sensor_msgs.msg import Image
 from tqdm import tqdm
 
 from camseg_core.errors import CamsegError
-from camseg_ros.benchmarks.probe import Probe, random_image, stamped_image
+from camseg_ros.benchmarks.noise import random_image, stamped_image
+from camseg_ros.benchmarks.probe import Probe
 from camseg_ros.benchmarks.stage import NodeUnderTest, Stage, open_stage
 from camseg_ros.replay import topics
 from camseg_ros.replay.recording import read_json_lines
@@ -115,7 +116,7 @@ def _measure_size(
         stage.wait_for_node()
         sent = _send(stage, height, width, frames)
         stage.probe.spin_for(0.5)
-        costs = tuple(_costs(stage.probe, sent, log))
+        costs = tuple(frame_costs(stage.probe, sent, log))
     if not costs:
         raise CamsegError(f"no frame of {height}x{width} was answered; expected {frames}")
     return SizeCost(height, width, aim_ms, costs, lost=len(sent) - len(costs))
@@ -145,8 +146,14 @@ def _is_answered(probe: Probe, stamp: int) -> bool:
     return stamp in probe.arrivals_s["mask"] and all(stamp in probe.times_ms[name] for name in _TIMES)
 
 
-def _costs(probe: Probe, sent: dict[int, int], log: Path) -> Iterator[FrameCost]:
-    """The costs of the frames that were answered."""
+def frame_costs(probe: Probe, sent: dict[int, int], log: Path) -> Iterator[FrameCost]:
+    """The costs of the frames that were answered.
+
+    Args:
+        probe: what came back.
+        sent: when each frame was sent, monotonic nanoseconds, by its stamp, in order.
+        log: of ``node_process``.
+    """
     lines = list(read_json_lines(log))
     received_ns = [line["at_ns"] for line in lines]
     for stamp, sent_ns in sent.items():

@@ -5,37 +5,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 
 from camseg_core.errors import CamsegError
 from camseg_ros.borrowed_messages import Float64Stamped
-from camseg_ros.conversion import deserialize_image, serialized_image, stamp_ns, time_message
+from camseg_ros.conversion import deserialize_image, stamp_ns
 from camseg_ros.publication import OUTPUT_TYPES
 from camseg_ros.replay import topics
 
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-FRAME_ID = "camera"
 
 
 def _ignore(_: bytes) -> None:
     """Takes a message for nothing, as a consumer would for something."""
-
-
-def random_image(height: int, width: int, seed: int) -> np.ndarray:
-    """(height, width, 3) uint8 noise."""
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def stamped_image(pixels: np.ndarray, time_ns: int, encoding: str = "rgb8") -> bytes:
-    """``sensor_msgs/Image``, serialised."""
-    return serialized_image(pixels, encoding, Header(stamp=time_message(time_ns), frame_id=FRAME_ID))
 
 
 class Probe(Node):

@@ -102,7 +102,7 @@ def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
     peer.wait_until(lambda: (peer.status().level, peer.status().message) == idle, "status idle")
 
 
-def test_diagnostics_are_stale_until_a_frame_comes_and_after_none_came_for_long(make_local_node, peer):
+def test_diagnostics_are_stale_until_a_frame_comes_and_while_none_comes_for_long(make_local_node, peer):
     make_local_node(stale_after_s=1.5)
     peer.subscribe("mask")
     peer.wait_for_node(outputs=False)
@@ -113,6 +113,8 @@ def test_diagnostics_are_stale_until_a_frame_comes_and_after_none_came_for_long(
     peer.wait_until(lambda: peer.status().level == DiagnosticStatus.OK, "status OK")
     peer.wait_until(lambda: peer.status().level == DiagnosticStatus.STALE, "status STALE")
     assert "no frame for" in peer.status().message
+    peer.publish(frame_message(random_pixels(), stamp_ns=3))  # the camera returns
+    peer.wait_until(lambda: peer.status().level == DiagnosticStatus.OK, "status OK again")
 
 
 def test_remapped_and_namespaced_node_listens_to_its_camera(make_local_node, ros_domain):

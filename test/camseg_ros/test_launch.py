@@ -1,12 +1,14 @@
 """`ros2 launch camseg_ros camseg.launch.py`: with nothing else said it segments; with arguments it does as they say.
 
-One launch holds both: a node that starts by itself, and one of two cameras in a namespace that waits for its manager.
+One launch holds all: a node that starts by itself, one of two cameras in a namespace that waits for its manager, and
+one that is killed and started again.
 
 The launch packages come with an installed ROS 2; they are not among the wheels.
 """
 
 import importlib.util
 import os
+import signal
 import unittest
 from pathlib import Path
 
@@ -21,6 +23,7 @@ import launch_testing.asserts
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from rcl_interfaces.srv import GetParameters
 from rclpy.qos import DurabilityPolicy, QoSCompatibility, ReliabilityPolicy, qos_check_compatible
 from ros_harness import BEST_EFFORT, RELIABLE, Peer, frame_message, random_pixels
 
@@ -39,6 +42,7 @@ SHARE = Path(get_package_share_directory("camseg_ros"))
 
 
 NAMESPACE = "/ego"
+RESPAWNED_NAMESPACE = "/respawned"
 
 
 def launch_file(**arguments: str) -> IncludeLaunchDescription:
@@ -55,7 +59,10 @@ def generate_test_description() -> launch.LaunchDescription:
             SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"),
             launch_file(),
             # Second, because arguments stay set for what comes after.
-            launch_file(namespace=NAMESPACE, cameras="[front,left]", autostart="false", device="cpu"),
+            launch_file(
+                namespace=NAMESPACE, cameras="[front,left]", autostart="false", device="cpu", drift_reference="auto"
+            ),
+            launch_file(namespace=RESPAWNED_NAMESPACE, cameras="", use_respawn="true", drift_reference=""),
             launch_testing.actions.ReadyToTest(),
         ]
     )
@@ -104,6 +111,8 @@ class TestWithManager(unittest.TestCase):
     def test_node_is_configured_and_activated_by_its_manager_and_listens_to_both_cameras(self) -> None:
         with Peer(DOMAIN, node_name=f"{NAMESPACE}/camseg") as peer:
             assert peer.state() == "unconfigured"
+            answer = peer.call(GetParameters, "get_parameters", names=["drift_reference"])
+            assert answer.values[0].string_value == "auto"
             assert peer.change_state("configure")
             assert peer.node.count_publishers(f"{NAMESPACE}/camseg/front/mask") == 0
             assert peer.change_state("activate")
@@ -122,7 +131,32 @@ class TestWithManager(unittest.TestCase):
             assert peer.state() == "unconfigured"
 
 
+class TestRespawn(unittest.TestCase):
+    def test_a_killed_node_is_started_again(self) -> None:
+        with Peer(DOMAIN, node_name=f"{RESPAWNED_NAMESPACE}/camseg") as peer:
+            assert peer.state() == "unconfigured"
+            (killed,) = processes_of(RESPAWNED_NAMESPACE)
+            os.kill(killed, signal.SIGKILL)
+            peer.wait_until(lambda: set(processes_of(RESPAWNED_NAMESPACE)) - {killed}, "a new process")
+        with Peer(DOMAIN, node_name=f"{RESPAWNED_NAMESPACE}/camseg") as peer:
+            assert peer.state() == "unconfigured"
+
+
+def processes_of(namespace: str) -> list[int]:
+    """Those of nodes in a namespace."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_text().split("\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if f"__ns:={namespace}" in arguments:
+            found.append(int(folder.name))
+    return found
+
+
 @launch_testing.post_shutdown_test()
 class TestAfterShutdown(unittest.TestCase):
     def test_exit_code_is_0(self, proc_info) -> None:
+        # Of the node that was killed and started again, the last exit counts.
         launch_testing.asserts.assertExitCodes(proc_info, allowable_exit_codes=[0])

@@ -65,3 +65,14 @@ def test_only_published_models_can_be_pulled():
     result = run("pull", "camseg-huge")
     assert isinstance(result.exception, CamsegError)
     assert "'camseg-huge' cannot be pulled; expected 'camseg-base'" in str(result.exception)
+
+
+def test_a_random_model_runs_with_a_reference_of_its_own_first_frames(tmp_path):
+    out = tmp_path / "random"
+    result = run("random", "camseg-tiny", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    engine = InferenceEngine(EngineSettings(model=str(out), device="cpu", drift_reference="auto"))
+    assert engine.model_id == "camseg-tiny"
+    other = run("random", "camseg-huge", "--out", str(out))
+    assert isinstance(other.exception, CamsegError)
+    assert "'camseg-huge' is unknown; expected one of camseg-tiny, camseg-base" in str(other.exception)

@@ -24,6 +24,7 @@ from camseg_core.labels import CAMVID
 from camseg_core.replay.drift_message import drift_result
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.messages import MessageFactory
+from camseg_core.replay.output_bag import DEFAULT_OUTPUTS
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import Playback, ReplaySettings
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
@@ -119,12 +120,14 @@ def test_the_clock_ticks_between_the_images_as_often_by_the_wall_at_every_rate()
 
 @pytest.mark.slow
 def test_node_and_replay_give_the_same_masks_bit_for_bit(tmp_path, tiny_model, domain):
-    settings = ReplaySettings(engine=EngineSettings(model=str(tiny_model), device="cpu"))
+    engine_settings = EngineSettings(model=str(tiny_model), device="cpu")
+    settings = ReplaySettings(engine=engine_settings, outputs=(*DEFAULT_OUTPUTS, "confidence"))
     frames = [("/front/image_raw", recorded_image(image, stamp_of(n))) for n, image in enumerate(random_images())]
     bag = write_bag(tmp_path / "drive", frames)
     engine = InferenceEngine(settings.engine)
-    Replay(bag, tmp_path / "without", settings).run(partial(infer_images, engine), engine.label_set, "cpu")
-    node = LiveInference(settings.engine, SLOW)
+    infer = partial(infer_images, engine, with_confidence=True)
+    Replay(bag, tmp_path / "without", settings).run(infer, engine.label_set, "cpu")
+    node = LiveInference(settings.engine, SLOW, with_confidence=True)
     summary = Replay(bag, tmp_path / "through", settings).run(node, engine.label_set, "cpu", live=True)
     assert (summary.live.sent, summary.live.received) == (FRAMES, FRAMES)
     through, without = (
@@ -135,12 +138,12 @@ def test_node_and_replay_give_the_same_masks_bit_for_bit(tmp_path, tiny_model, d
         }
         for way in ("through", "without")
     )
-    masks = [key for key in through if key[0] == "/camseg/mask"]
+    masks = [key for key in through if key[0] in ("/camseg/mask", "/camseg/confidence")]
     assert masks
     for key in masks:
         assert len(np.unique(without[key].data)) > 1
         np.testing.assert_array_equal(through[key].data, without[key].data)
-    assert [key for key in without if key[0] == "/camseg/mask"] == masks
+    assert [key for key in without if key[0] in ("/camseg/mask", "/camseg/confidence")] == masks
     for key in through:
         if key[0] == "/camseg/drift":
             assert through[key].score == without[key].score
