@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from camseg_core.cli.evaluate_conditioning import conditioning
+from camseg_core.cli.evaluate_decoder import decoder
 from camseg_core.cli.evaluate_gallery import gallery
 from camseg_core.cli.evaluate_masking import masking
 from camseg_core.cli.evaluate_reconstruction import reconstruction
@@ -16,12 +17,13 @@ from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import DECODERS, load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 app.command("conditioning")(conditioning)
+app.command("decoder")(decoder)
 app.command("gallery")(gallery)
 app.command("robustness")(robustness)
 app.command("masking")(masking)
@@ -46,11 +48,14 @@ def segmentation(
     num_samples: Annotated[int, typer.Option(min=1, help="Masks drawn of an image; their majority is scored.")] = (
         EngineSettings.num_samples
     ),
+    decoder_name: Annotated[
+        str, typer.Option("--decoder", help=f"What turns mask latents into classes: {' or '.join(DECODERS)}.")
+    ] = EngineSettings.decoder,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
-    network = load_model(model, resolve_device(device))
+    network = load_model(model, resolve_device(device), decoder_name)
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed, num_samples)
     result = evaluate_segmentation(network, samples, sampling, progress=True)
@@ -67,6 +72,7 @@ def segmentation(
             "sampler": sampler,
             "seed": seed,
             "num_samples": num_samples,
+            "decoder": decoder_name,
         }
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(figures, indent=2) + "\n")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from camseg_core.cli.train_fast_decoder import fast_decoder
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.stages import (
@@ -21,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Train a stage; a folder with a checkpoint is resumed. Order: autoencoders, segmentation.",
 )
+app.command("fast-decoder")(fast_decoder)
 
 Root = Annotated[Path, typer.Option(help="CamVid folder with train/, trainannot/, val/, valannot/.")]
 Out = Annotated[Path, typer.Option(help="Folder for checkpoint, log and weights; resumed where it has a checkpoint.")]

@@ -1,0 +1,215 @@
+"""The page of all benchmarks: what was aimed at, what came out, and what was not measured."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from camseg_core.benchmarks.record import BenchmarkRecord
+from camseg_core.errors import ConfigurationError
+from camseg_core.evaluation.experiments.publication import Table
+
+NOTES = "notes.md"
+"""In the folder of the records: what people have to say, put between the aims and the records as it is."""
+
+_ORDER = ("inference", "reference", "overlap", "cameras", "decoder")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Something to reach.
+
+    Attributes:
+        what: is measured, in words.
+        wanted: in words.
+        kind: of the records that tell.
+        conditions: figures that a record must have to count.
+        value: reads the figure from a record's figures.
+        unit: after it.
+        is_met: whether a value is good enough.
+    """
+
+    what: str
+    wanted: str
+    kind: str
+    conditions: Mapping[str, Any]
+    value: Callable[[Mapping[str, Any]], float]
+    unit: str
+    is_met: Callable[[float], bool]
+
+    def row(self, records: Sequence[BenchmarkRecord]) -> tuple[str, str, str, str]:
+        """What, wanted, measured and whether that is enough; of several records the last."""
+        found = [
+            self.value(record.figures)
+            for record in records
+            if record.kind == self.kind
+            and all(record.figures.get(name) == wanted for name, wanted in self.conditions.items())
+        ]
+        if not found:
+            return self.what, self.wanted, "", "open: not measured"
+        return self.what, self.wanted, f"{found[-1]:.4g}{self.unit}", "met" if self.is_met(found[-1]) else "missed"
+
+
+_BASE = {"model": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
+_BASE_PAIR = {"model": "camseg-base", "device": "cuda"}
+_SMALL_GPU = {"model": "camseg-small", "device": "cuda", "batch": 1}
+_SMALL_CPU = {"model": "camseg-small", "device": "cpu", "batch": 1}
+
+AIMS = (
+    Aim(
+        "camseg-base, 768×768, GPU, bfloat16, 4 steps, fast decoder: p50, camera buffer to mask on the host",
+        "≤ 16 ms",
+        "inference",
+        _BASE,
+        lambda figures: figures["latency"]["p50_ms"],
+        " ms",
+        lambda value: value <= 16.0,
+    ),
+    Aim(
+        "the same: p99",
+        "≤ 20 ms",
+        "inference",
+        _BASE,
+        lambda figures: figures["latency"]["p99_ms"],
+        " ms",
+        lambda value: value <= 20.0,
+    ),
+    Aim(
+        "the same: ratio to the counted floor",
+        "≤ 2",
+        "inference",
+        _BASE,
+        lambda figures: figures["ratio_to_floor"],
+        "",
+        lambda value: value <= 2.0,
+    ),
+    Aim(
+        "the same: peak GPU memory",
+        "≤ 3 GB",
+        "inference",
+        _BASE,
+        lambda figures: figures["memory"]["device_peak"] / 1e9,
+        " GB",
+        lambda value: value <= 3.0,
+    ),
+    Aim(
+        "camseg-base, GPU: against the published schedule in the same run",
+        "≥ 20 times as fast",
+        "reference",
+        {"model": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast"},
+        lambda figures: figures["ratio"],
+        " times",
+        lambda value: value >= 20.0,
+    ),
+    Aim(
+        "camseg-base, GPU: pipelined over serial throughput",
+        "≥ 1.3",
+        "overlap",
+        _BASE_PAIR,
+        lambda figures: figures["ratio"],
+        "",
+        lambda value: value >= 1.3,
+    ),
+    Aim(
+        "camseg-small, 360×480, GPU: frames a second, one stream",
+        "≥ 400",
+        "inference",
+        _SMALL_GPU,
+        lambda figures: figures["frames_per_s"],
+        "",
+        lambda value: value >= 400.0,
+    ),
+    Aim(
+        "the same: p99",
+        "≤ 4 ms",
+        "inference",
+        _SMALL_GPU,
+        lambda figures: figures["latency"]["p99_ms"],
+        " ms",
+        lambda value: value <= 4.0,
+    ),
+    Aim(
+        "camseg-small, GPU: three cameras in one call against three calls",
+        "≥ 2 times the throughput",
+        "cameras",
+        {"model": "camseg-small", "device": "cuda", "cameras": 3},
+        lambda figures: figures["ratio"],
+        " times",
+        lambda value: value >= 2.0,
+    ),
+    Aim(
+        "camseg-small, 360×480, two CPU cores, all of it: frames a second, full decoder",
+        "≥ 8",
+        "inference",
+        {**_SMALL_CPU, "decoder": "full"},
+        lambda figures: figures["frames_per_s"],
+        "",
+        lambda value: value >= 8.0,
+    ),
+    Aim(
+        "the same, fast decoder",
+        "≥ 8",
+        "inference",
+        {**_SMALL_CPU, "decoder": "fast"},
+        lambda figures: figures["frames_per_s"],
+        "",
+        lambda value: value >= 8.0,
+    ),
+    Aim(
+        "camseg-small: pixels that the fast decoder gives the full decoder's class",
+        "≥ 99.5 %",
+        "decoder",
+        {"model": "camseg-small"},
+        lambda figures: 100.0 * figures["agreement"],
+        " %",
+        lambda value: value >= 99.5,
+    ),
+    Aim(
+        "camseg-small: mIoU of the fast decoder minus that of the full one",
+        "within 0.3 points",
+        "decoder",
+        {"model": "camseg-small"},
+        lambda figures: 100.0 * (figures["fast"]["miou"] - figures["full"]["miou"]),
+        " points",
+        lambda value: abs(value) <= 0.3,
+    ),
+)
+
+
+def load_records(folder: Path) -> list[BenchmarkRecord]:
+    """All records in ``folder``, the benchmarks in a fixed order, those of one kind by file name.
+
+    Raises:
+        ConfigurationError: the folder is missing, or holds a JSON file that is no record.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: no such folder; expected records that `camseg bench … --json` wrote")
+    records = [BenchmarkRecord.load(path) for path in sorted(folder.glob("*.json"))]
+    unknown = sorted({record.kind for record in records} - set(_ORDER))
+    if unknown:
+        raise ConfigurationError(
+            f"{folder}: holds records of {', '.join(unknown)}; expected some of {', '.join(_ORDER)}"
+        )
+    return sorted(records, key=lambda record: _ORDER.index(record.kind))
+
+
+def page(folder: Path) -> str:
+    """The page in Markdown; what has no record is said to be open."""
+    records = load_records(folder)
+    aims = Table("", ("aim", "wanted", "measured", ""), tuple(aim.row(records) for aim in AIMS))
+    parts = [
+        "# Performance",
+        "Every table is as `camseg bench` or `camseg eval decoder` wrote it, with its command, machine, versions and "
+        "date. `camseg bench page` made this page of those records; what was not measured is open, and nothing is "
+        "estimated.",
+        aims.markdown(),
+    ]
+    if not any(record.figures.get("device") == "cuda" for record in records):
+        parts.append(
+            "**The rows about a GPU are open**: none of these records was made on one. The code for it is written and "
+            "its logic tested on the CPU; how fast it is there is not known."
+        )
+    if (notes := folder / NOTES).is_file():
+        parts.append(notes.read_text(encoding="utf-8").strip())
+    parts += [record.markdown().strip() for record in records]
+    return "\n\n".join(parts) + "\n"

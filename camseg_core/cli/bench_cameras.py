@@ -1,0 +1,33 @@
+"""``camseg bench cameras``."""
+
+from typing import Annotated
+
+import typer
+
+from camseg_core.benchmarks.cameras import CamerasBenchmark, cameras_record, measure_cameras
+from camseg_core.cli import bench_options as options
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.runtime.engine import EngineSettings
+
+
+def cameras(
+    device: options.Device = EngineSettings.device,
+    model: options.Model = EngineSettings.model,
+    size: options.Size = None,
+    steps: options.Steps = EngineSettings.steps,
+    sampler: options.Sampler = EngineSettings.sampler,
+    decoder: options.Decoder = EngineSettings.decoder,
+    frames: options.Frames = CamerasBenchmark.frames,
+    count: Annotated[int, typer.Option("--cameras", min=2, help="How many.")] = CamerasBenchmark.cameras,
+    images: options.Images = None,
+    seed: options.Seed = EngineSettings.seed,
+    json_path: options.Json = None,
+    report: options.Report = None,
+) -> None:
+    """Throughput of several cameras in one call against a call for each."""
+    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    benchmark = CamerasBenchmark(settings, count, frames)
+    buffers = options.open_buffers(model, size, images, seed)
+    figures = measure_cameras(benchmark, buffers)
+    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    options.publish(cameras_record(benchmark, buffers, figures, provenance), json_path, report)

@@ -1,0 +1,36 @@
+"""``camseg bench overlap``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camseg_core.benchmarks.overlap import OverlapBenchmark, measure_overlap, overlap_record
+from camseg_core.cli import bench_options as options
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.runtime.engine import EngineSettings
+
+
+def overlap(
+    device: options.Device = EngineSettings.device,
+    model: options.Model = EngineSettings.model,
+    size: options.Size = None,
+    steps: options.Steps = EngineSettings.steps,
+    sampler: options.Sampler = EngineSettings.sampler,
+    decoder: options.Decoder = EngineSettings.decoder,
+    frames: options.Frames = OverlapBenchmark.frames,
+    trace: Annotated[
+        Path, typer.Option(help="Profiler trace to write, for chrome://tracing or ui.perfetto.dev.")
+    ] = Path("out/overlap_trace.json"),
+    images: options.Images = None,
+    seed: options.Seed = EngineSettings.seed,
+    json_path: options.Json = None,
+    report: options.Report = None,
+) -> None:
+    """Throughput with frames handed over ahead against one after the other, and a trace that shows the streams."""
+    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    benchmark = OverlapBenchmark(settings, frames)
+    buffers = options.open_buffers(model, size, images, seed)
+    figures = measure_overlap(benchmark, buffers, trace)
+    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    options.publish(overlap_record(benchmark, buffers, figures, provenance), json_path, report)

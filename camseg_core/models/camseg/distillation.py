@@ -1,0 +1,155 @@
+"""Trains a fast decoder to say what a model's mask decoder says (Hinton et al. 2015), on the model's own latents."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from camseg_core.autoencoders.fast_decoder import FastDecoder, FastDecoderConfig
+from camseg_core.autoencoders.padding import pad_labels
+from camseg_core.data.datasets import LabelledDataset
+from camseg_core.errors import ConfigurationError
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.prediction import prepare
+from camseg_core.training.batches import collate
+
+
+@dataclass(frozen=True)
+class DistillationSettings:
+    """How a fast decoder is trained.
+
+    Attributes:
+        steps: optimiser steps, a frame each.
+        learning_rate: at its peak; linear warm-up, then a cosine down to nothing.
+        warmup_steps: of the learning rate.
+        sampling_steps: denoising steps of the latents drawn from the model; one number after the other, frame by frame.
+        noise: largest standard deviation of the noise on latents, which have a standard deviation of about 1.
+        width, blocks: of the fast decoder.
+        seed: of first weights, choice of frames and noise.
+    """
+
+    steps: int = 4000
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    sampling_steps: tuple[int, ...] = (1, 4)
+    noise: float = 0.3
+    width: int = FastDecoderConfig.width
+    blocks: int = FastDecoderConfig.blocks
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class MaskLatents:
+    """Latents of the same frames, each (frames, C, h, w) float32.
+
+    Attributes:
+        drawn: by the model, from the images.
+        true: of the true labels, through the mask autoencoder.
+        mirrored: of the true labels, mirrored.
+    """
+
+    drawn: Tensor
+    true: Tensor
+    mirrored: Tensor
+
+
+@torch.inference_mode()
+def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: DistillationSettings) -> MaskLatents:
+    """Latents of all frames of ``dataset``, whose labels have the model's input size; shows a progress bar."""
+    device = next(model.parameters()).device
+    drawn, true, mirrored = [], [], []
+    for index in tqdm(range(len(dataset)), desc="latents", unit="frame"):
+        sample = dataset[index]
+        steps = settings.sampling_steps[index % len(settings.sampling_steps)]
+        labels = collate([sample]).labels.to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+            sampling = SamplingSettings(steps, seed=settings.seed + index)
+            drawn.append(model.draw_latent(prepare(model, sample.image), sampling).cpu())
+            for latents, masks in ((true, labels), (mirrored, labels.flip(-1))):
+                padded = pad_labels(masks, model.config.token_stride_px)
+                latents.append(model.mask_autoencoder.latent(model.mask_codec.encode(padded)).float().cpu())
+    return MaskLatents(torch.cat(drawn), torch.cat(true), torch.cat(mirrored))
+
+
+def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
+    """Train a fast decoder on latents and everything around them; shows a progress bar.
+
+    Each step takes the drawn latent of a frame, a random point between it and the true one, or the mirrored one, a
+    third of the time each, adds noise half of the time, and minimises the Kullback–Leibler divergence of the fast
+    decoder's classes from the full decoder's, pixel by pixel.
+
+    Args:
+        model: in evaluation mode, frozen.
+        latents: from ``collect_latents``.
+        settings: how.
+
+    Returns:
+        The decoder in evaluation mode on the model's device.
+    """
+    device = next(model.parameters()).device
+    torch.manual_seed(settings.seed)
+    random = torch.Generator().manual_seed(settings.seed)
+    autoencoder = model.config.mask_autoencoder
+    config = FastDecoderConfig(
+        autoencoder.latent_channels,
+        len(model.label_set),
+        autoencoder.downsampling,
+        settings.width,
+        settings.blocks,
+    )
+    decoder = FastDecoder(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
+    with tqdm(total=settings.steps, desc="distillation", unit="step") as progress:
+        for step in range(settings.steps):
+            latent = _choose(latents, settings.noise, random).to(device)
+            size = (latent.shape[-2] * autoencoder.downsampling, latent.shape[-1] * autoencoder.downsampling)
+            with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+                target = model.decode_mask(latent, size)
+                logits = decoder(latent)
+            divergence = functional.kl_div(
+                logits.float().log_softmax(dim=1), target.float().log_softmax(dim=1), reduction="none", log_target=True
+            )
+            loss = divergence.sum(dim=1).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            progress.update()
+            if step % 20 == 0:
+                agreement = (logits.argmax(dim=1) == target.argmax(dim=1)).float().mean()
+                progress.set_postfix(divergence=f"{loss.item():.4f}", agreement=f"{float(agreement):.4f}")
+    return decoder.eval()
+
+
+def _rate(step: int, settings: DistillationSettings) -> float:
+    """Share of the peak learning rate."""
+    if step < settings.warmup_steps:
+        return (step + 1) / settings.warmup_steps
+    done = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _choose(latents: MaskLatents, noise: float, random: torch.Generator) -> Tensor:
+    """A latent to train on, (1, C, h, w)."""
+    index = int(torch.randint(len(latents.true), (1,), generator=random))
+    kind, share, level, noisy = torch.rand(4, generator=random).tolist()
+    if kind < 1 / 3:
+        latent = latents.drawn[index]
+    elif kind < 2 / 3:
+        latent = torch.lerp(latents.drawn[index], latents.true[index], share)
+    else:
+        latent = latents.mirrored[index]
+    if noisy < 0.5:
+        latent = latent + noise * level * torch.randn(latent.shape, generator=random)
+    return latent.unsqueeze(0)

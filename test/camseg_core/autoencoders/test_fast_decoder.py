@@ -1,0 +1,132 @@
+"""A fast decoder says what the full decoder says, on disk belongs to one mask autoencoder, and learns in few steps."""
+
+import shutil
+
+import pytest
+import torch
+
+from camseg_core.autoencoders import KLAutoencoder
+from camseg_core.autoencoders.fast_decoder import (
+    FILE_NAME,
+    FastDecoder,
+    FastDecoderConfig,
+    decoder_id,
+    load_fast_decoder,
+    save_fast_decoder,
+)
+from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, distil
+from camseg_core.models.loading import load_model
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def decoder() -> FastDecoder:
+    torch.manual_seed(1)
+    return FastDecoder(FastDecoderConfig(latent_channels=4, classes=11, upsampling=8, width=16, blocks=1)).eval()
+
+
+@pytest.fixture
+def autoencoder(tiny_config) -> KLAutoencoder:
+    torch.manual_seed(2)
+    return KLAutoencoder(tiny_config.mask_autoencoder).eval()
+
+
+@pytest.fixture
+def model_with_fast_decoder(tiny_model, decoder, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    save_fast_decoder(decoder, load_model(str(folder), CPU).mask_autoencoder, folder / FILE_NAME)
+    return folder
+
+
+def test_logits_have_the_size_of_the_image(decoder):
+    assert decoder(torch.randn(2, 4, 6, 8)).shape == (2, 11, 48, 64)
+
+
+def test_a_file_holds_the_decoder_in_bfloat16(decoder, autoencoder, tmp_path):
+    path = tmp_path / FILE_NAME
+    save_fast_decoder(decoder, autoencoder, path)
+    loaded = load_fast_decoder(path, autoencoder, classes=11)
+    for name, value in decoder.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value.to(torch.bfloat16).to(torch.float32)), name
+    assert path.stat().st_size < 3 * sum(value.numel() for value in decoder.parameters())
+
+
+def test_the_id_follows_the_decoder_and_the_scale_alone(autoencoder):
+    before = decoder_id(autoencoder)
+    with torch.no_grad():
+        autoencoder.network.encoder.conv_in.weight.add_(1.0)
+    assert decoder_id(autoencoder) == before
+    with torch.no_grad():
+        autoencoder.network.decoder.conv_out.bias[0] += 1e-3
+    assert decoder_id(autoencoder) != before
+
+
+def test_a_decoder_of_another_mask_autoencoder_is_refused(decoder, autoencoder, tmp_path):
+    save_fast_decoder(decoder, autoencoder, tmp_path / FILE_NAME)
+    with torch.no_grad():
+        autoencoder.network.post_quant_conv.bias.add_(1.0)
+    with pytest.raises(WeightsError, match=r"stands for the mask decoder \w{16}; expected \w{16}"):
+        load_fast_decoder(tmp_path / FILE_NAME, autoencoder, classes=11)
+
+
+def test_a_decoder_of_other_classes_is_refused(decoder, autoencoder, tmp_path):
+    save_fast_decoder(decoder, autoencoder, tmp_path / FILE_NAME)
+    with pytest.raises(WeightsError, match="11 classes apart; expected the model's 19"):
+        load_fast_decoder(tmp_path / FILE_NAME, autoencoder, classes=19)
+
+
+def test_a_file_cut_short_is_named(decoder, autoencoder, tmp_path):
+    path = tmp_path / FILE_NAME
+    save_fast_decoder(decoder, autoencoder, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="is not a fast decoder"):
+        load_fast_decoder(path, autoencoder, classes=11)
+
+
+def test_a_model_without_one_says_how_to_make_it(tiny_model):
+    with pytest.raises(WeightsError, match="camseg train fast-decoder"):
+        load_model(str(tiny_model), CPU, decoder="fast")
+
+
+def test_an_unknown_decoder_is_refused(tiny_model):
+    with pytest.raises(ConfigurationError, match="decoder is 'quick'; expected one of full, fast"):
+        load_model(str(tiny_model), CPU, decoder="quick")
+
+
+def test_the_fast_decoder_takes_the_place_of_the_full_one(model_with_fast_decoder):
+    model = load_model(str(model_with_fast_decoder), CPU, decoder="fast")
+    images = torch.rand((1, 3, 48, 64)) * 2.0 - 1.0
+    prepared = model.prepare(images)
+    with torch.no_grad():
+        expected = model.fast_decoder(model.draw_latent(prepared, SamplingSettings(seed=5)))
+        found = model.draw(prepared, SamplingSettings(seed=5))
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_full_decoder_stays_where_nothing_is_said(model_with_fast_decoder, tiny_model):
+    images = torch.rand((1, 3, 48, 64)) * 2.0 - 1.0
+    drawn = [
+        load_model(str(folder), CPU).segment(images, SamplingSettings())
+        for folder in (model_with_fast_decoder, tiny_model)
+    ]
+    torch.testing.assert_close(drawn[0].logits, drawn[1].logits)
+
+
+def test_distillation_brings_the_classes_together(tiny_model):
+    model = load_model(str(tiny_model), CPU)
+    torch.manual_seed(0)
+    latents = MaskLatents(*[torch.randn(1, 4, 6, 8)] * 3)
+    with torch.no_grad():
+        target = model.decode_mask(latents.drawn, (48, 64)).float().log_softmax(dim=1)
+
+    def divergence(steps: int) -> float:
+        settings = DistillationSettings(steps=steps, learning_rate=5e-3, warmup_steps=5, noise=0.0, width=16, blocks=1)
+        decoder = distil(model, latents, settings)
+        with torch.no_grad():
+            found = decoder(latents.drawn).float().log_softmax(dim=1)
+        return float((target.exp() * (target - found)).sum(dim=1).mean())
+
+    assert divergence(60) < 0.6 * divergence(1)
