@@ -1,6 +1,7 @@
 """What the reliability benchmark sends and how it judges; the benchmark itself takes half an hour."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
 from camseg_core.errors import FrameError
+from camseg_ros.benchmarks import publish_reliability
 from camseg_ros.benchmarks.hostile import (
     HostileResult,
     good_compressed_image,
@@ -16,8 +18,9 @@ from camseg_ros.benchmarks.hostile import (
     mutated_image,
 )
 from camseg_ros.benchmarks.interruptions import InterruptionResult
-from camseg_ros.benchmarks.load import CameraCounts
+from camseg_ros.benchmarks.load import CameraCounts, LoadResult
 from camseg_ros.benchmarks.memory import MemoryResult, MemorySample
+from camseg_ros.benchmarks.stage import NodeUnderTest
 from camseg_ros.conversion import deserialize, deserialize_image, frame_from_message
 
 pytestmark = pytest.mark.ros
@@ -78,3 +81,33 @@ def test_no_mask_after_an_interruption_breaks_its_promise():
     assert InterruptionResult("kill", 1.0, counts).keeps_promises
     assert not InterruptionResult("kill", math.nan, counts).keeps_promises
     assert not InterruptionResult("kill", 1.0, counts | {"failed": 1, "dropped": 1}).keeps_promises
+
+
+def test_the_page_names_the_promises_that_were_broken(tmp_path, tiny_model, monkeypatch):
+    counts = {"received": 10, "processed": 4, "dropped": 6, "failed": 0}
+    samples = (MemorySample(0, 100.0), MemorySample(6.0, 101.0), MemorySample(60.0, 103.5))
+    cameras = tuple(CameraCounts(name, sent=12, masks=4, **counts) for name in ("front", "left", "right"))
+    found = {
+        "run_load": LoadResult(60.0, 29.5, cameras, samples),
+        "run_frames": MemoryResult(1000, 0, (MemorySample(1, 100.0), MemorySample(1000, 300.0))),
+        "run_hostile": [HostileResult("raw", 9, answers_s=(1.5,), unanswered=0, **counts)],
+        "run_interruptions": [InterruptionResult("kill", 2.25, counts, ("STALE", "not STALE"))],
+    }
+    for name, result in found.items():
+        monkeypatch.setattr(publish_reliability, name, lambda *_, result=result: result)
+    options = publish_reliability.ReliabilityOptions(duration_s=60.0, frames=1000, messages=9, seed=0)
+    (page, figures), broken = publish_reliability.publish(NodeUnderTest(str(tiny_model)), options, tmp_path / "page")
+    assert broken == ["hostile streams"]
+    text = page.read_text()
+    for row in (
+        "| load | yes |",
+        "| hostile streams | **no** |",
+        "| front | 12 | 10 | 4 | 6 | 0 | yes | 4 |",
+        "| 60.0 | 103.5 |",
+        "| raw | 9 | 10 | 4 | 6 | 0 | 1 answered, 0 not | 1.500 | 1.500 |",
+        "| kill | 2.2 | STALE, then not STALE | 10 | 4 | 6 | 0 |",
+    ):
+        assert row in text
+    results = json.loads(figures.read_text())["results"]
+    assert results["load"]["growth_mib"] == 2.5
+    assert results["kept"] == {"load": True, "memory": True, "hostile streams": False, "interruptions": True}
