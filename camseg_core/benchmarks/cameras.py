@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from camseg_core.benchmarks.frames import CameraBuffers
 from camseg_core.benchmarks.inference import MIN_WARMUP, benchmark_engine, describe
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
@@ -97,7 +98,7 @@ def cameras_record(
         ),
         figures={
             "device": device.type,
-            "model": settings.model,
+            "model_id": model_facts(settings.model).model_id,
             "decoder": settings.decoder,
             "cameras": benchmark.cameras,
             **asdict(figures),

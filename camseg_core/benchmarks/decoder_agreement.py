@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from tqdm import tqdm
 
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.evaluation.confusion import ConfusionMatrix, SegmentationMetrics
@@ -82,6 +83,6 @@ def agreement_record(
             f"{100.0 * (fast.miou - full.miou):+.2f} points. Aim: 99.5 % and 0.3 points."
         ),
         tables=(Table("IoU in %", ("class", "full", "fast", "fast − full"), (*classes, overall), 2),),
-        figures={"model": model, "steps": sampling.steps, **asdict(found)},
+        figures={"model_id": model_facts(model).model_id, "steps": sampling.steps, **asdict(found)},
         provenance=provenance,
     )

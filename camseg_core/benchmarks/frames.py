@@ -1,6 +1,5 @@
 """Frames to measure with: as a camera driver hands them over, bytes in memory."""
 
-import json
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -9,12 +8,9 @@ import cv2
 import numpy as np
 
 from camseg_core.data.sources import open_source
-from camseg_core.errors import WeightsError
 from camseg_core.frames import Frame
-from camseg_core.models.loading import model_folder
 from camseg_core.rendering import Drive
 from camseg_core.runtime.pixel_formats import to_rgb
-from camseg_core.weights_files import CONFIG_NAME
 
 FRAMES = 16
 """Different frames that are taken in turn: enough that no cache holds their pixels."""
@@ -65,13 +61,3 @@ def camera_buffers(size: tuple[int, int], images: Path | None = None, seed: int 
     return CameraBuffers(
         tuple(np.ascontiguousarray(picture).tobytes() for picture in pictures), height, width, description
     )
-
-
-def input_size(model: str) -> tuple[int, int]:
-    """(height, width) of the pixels that a model, by name or folder, takes; raises WeightsError."""
-    path = model_folder(model) / CONFIG_NAME
-    try:
-        config = json.loads(path.read_text())
-        return int(config["input_height_px"]), int(config["input_width_px"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: says no input size ({error!r})") from error

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from camseg_core.benchmarks.ceilings import Ceilings, measure_ceilings
 from camseg_core.benchmarks.frames import RATE_HZ, CameraBuffers
 from camseg_core.benchmarks.memory import Memory, memory_now
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.benchmarks.timing import Latency
 from camseg_core.benchmarks.workload import Floor, Workload, count_workload, floor
@@ -203,7 +204,7 @@ def inference_record(
             "device": device.type,
             "frame_size": [buffers.height_px, buffers.width_px],
             "batch": benchmark.batch,
-            "model": settings.model,
+            "model_id": model_facts(settings.model).model_id,
             "steps": settings.steps,
             "sampler": settings.sampler,
             "decoder": settings.decoder,

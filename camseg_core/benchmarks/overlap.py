@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from camseg_core.benchmarks.frames import CameraBuffers
 from camseg_core.benchmarks.inference import MIN_WARMUP, benchmark_engine, describe
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
@@ -213,6 +214,11 @@ def overlap_record(
             f"{buffers.height_px}×{buffers.width_px} each, in {benchmark.rounds} turns. {note}"
         ),
         tables=tuple(tables),
-        figures={"device": device.type, "model": settings.model, "decoder": settings.decoder, **asdict(figures)},
+        figures={
+            "device": device.type,
+            "model_id": model_facts(settings.model).model_id,
+            "decoder": settings.decoder,
+            **asdict(figures),
+        },
         provenance=provenance,
     )

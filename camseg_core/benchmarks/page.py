@@ -50,10 +50,10 @@ class Aim:
         return self.what, self.wanted, f"{found[-1]:.4g}{self.unit}", "met" if self.is_met(found[-1]) else "missed"
 
 
-_BASE = {"model": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
-_BASE_PAIR = {"model": "camseg-base", "device": "cuda"}
-_SMALL_GPU = {"model": "camseg-small", "device": "cuda", "batch": 1}
-_SMALL_CPU = {"model": "camseg-small", "device": "cpu", "batch": 1}
+_BASE = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
+_BASE_PAIR = {"model_id": "camseg-base", "device": "cuda"}
+_SMALL_GPU = {"model_id": "camseg-small", "device": "cuda", "batch": 1}
+_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1}
 
 AIMS = (
     Aim(
@@ -96,7 +96,7 @@ AIMS = (
         "camseg-base, GPU: against the published schedule in the same run",
         "≥ 20 times as fast",
         "reference",
-        {"model": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast"},
+        {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast"},
         lambda figures: figures["ratio"],
         " times",
         lambda value: value >= 20.0,
@@ -132,7 +132,7 @@ AIMS = (
         "camseg-small, GPU: three cameras in one call against three calls",
         "≥ 2 times the throughput",
         "cameras",
-        {"model": "camseg-small", "device": "cuda", "cameras": 3},
+        {"model_id": "camseg-small", "device": "cuda", "cameras": 3},
         lambda figures: figures["ratio"],
         " times",
         lambda value: value >= 2.0,
@@ -159,7 +159,7 @@ AIMS = (
         "camseg-small: pixels that the fast decoder gives the full decoder's class",
         "≥ 99.5 %",
         "decoder",
-        {"model": "camseg-small"},
+        {"model_id": "camseg-small"},
         lambda figures: 100.0 * figures["agreement"],
         " %",
         lambda value: value >= 99.5,
@@ -168,7 +168,7 @@ AIMS = (
         "camseg-small: mIoU of the fast decoder minus that of the full one",
         "within 0.3 points",
         "decoder",
-        {"model": "camseg-small"},
+        {"model_id": "camseg-small"},
         lambda figures: 100.0 * (figures["fast"]["miou"] - figures["full"]["miou"]),
         " points",
         lambda value: abs(value) <= 0.3,

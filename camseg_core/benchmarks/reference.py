@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from camseg_core.benchmarks.frames import CameraBuffers
 from camseg_core.benchmarks.inference import MIN_WARMUP, benchmark_engine, describe
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.published_schedule import SAMPLER, STEPS, PublishedSchedule
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.benchmarks.timing import Latency
@@ -145,7 +146,7 @@ def reference_record(
         figures={
             "device": device.type,
             "frame_size": [buffers.height_px, buffers.width_px],
-            "model": settings.model,
+            "model_id": model_facts(settings.model).model_id,
             "steps": settings.steps,
             "decoder": settings.decoder,
             **asdict(figures),

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from camseg_core.benchmarks.frames import CameraBuffers, camera_buffers, input_size
+from camseg_core.benchmarks.frames import CameraBuffers, camera_buffers
+from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.cli.train import parse_size
 from camseg_core.models.loading import DECODERS
@@ -27,7 +28,7 @@ Report = Annotated[Path | None, typer.Option(help="Write the tables to this Mark
 
 def open_buffers(model: str, size: str | None, images: Path | None, seed: int) -> CameraBuffers:
     """The frames that the options mean."""
-    return camera_buffers(parse_size(size) if size else input_size(model), images, seed)
+    return camera_buffers(parse_size(size) if size else model_facts(model).input_size, images, seed)
 
 
 def publish(record: BenchmarkRecord, json_path: Path | None, report: Path | None) -> None:

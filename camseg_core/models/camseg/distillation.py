@@ -66,7 +66,9 @@ class MaskLatents:
 def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: DistillationSettings) -> MaskLatents:
     """Latents of all frames of ``dataset``, whose labels have the model's input size; shows a progress bar."""
     device = next(model.parameters()).device
-    drawn, true, mirrored = [], [], []
+    drawn: list[Tensor] = []
+    true: list[Tensor] = []
+    mirrored: list[Tensor] = []
     for index in tqdm(range(len(dataset)), desc="latents", unit="frame"):
         sample = dataset[index]
         steps = settings.sampling_steps[index % len(settings.sampling_steps)]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from camseg_core.benchmarks.frames import camera_buffers, input_size
+from camseg_core.benchmarks.frames import camera_buffers
+from camseg_core.benchmarks.model_facts import ModelFacts, model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.cli.main import app
 from camseg_core.errors import ConfigurationError
@@ -112,5 +113,5 @@ def test_frames_come_in_turn_with_the_stamps_of_a_camera():
     assert len(set(buffers.pixels)) == count
 
 
-def test_the_size_is_the_models_own_if_not_said(tiny_model):
-    assert input_size(str(tiny_model)) == (48, 64)
+def test_name_and_size_are_the_models_own_whatever_its_folder_is_called(tiny_model):
+    assert model_facts(str(tiny_model)) == ModelFacts("camseg-tiny", (48, 64))

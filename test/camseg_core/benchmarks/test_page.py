@@ -27,7 +27,7 @@ def cells_of(text: str, beginning: str) -> list[list[str]]:
 
 def on_cpu(frames_per_s: float) -> dict[str, object]:
     return {
-        "model": "camseg-small", "device": "cpu", "batch": 1, "decoder": "full", "frames_per_s": frames_per_s,
+        "model_id": "camseg-small", "device": "cpu", "batch": 1, "decoder": "full", "frames_per_s": frames_per_s,
     }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def test_a_figure_of_another_device_or_batch_does_not_count(tmp_path):
 
 
 def test_gpu_rows_are_not_called_open_once_one_was_measured(tmp_path):
-    save_record(tmp_path / "a.json", "overlap", model="camseg-base", device="cuda", ratio=1.4)
+    save_record(tmp_path / "a.json", "overlap", model_id="camseg-base", device="cuda", ratio=1.4)
     text = page(tmp_path)
     assert "The rows about a GPU are open" not in text
     assert cells_of(text, "camseg-base, GPU: pipelined")[0][2:] == ["1.4", "met"]

@@ -1,0 +1,31 @@
+"""What a model's configuration says of it, without loading its weights."""
+
+import json
+from dataclasses import dataclass
+
+from camseg_core.errors import WeightsError
+from camseg_core.models.loading import model_folder
+from camseg_core.weights_files import CONFIG_NAME
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Of a model by name or folder.
+
+    Attributes:
+        model_id: what it calls itself, whatever its folder is called.
+        input_size: (height, width) of the pixels that it takes.
+    """
+
+    model_id: str
+    input_size: tuple[int, int]
+
+
+def model_facts(model: str) -> ModelFacts:
+    """Of the model of that name or in that folder; raises WeightsError."""
+    path = model_folder(model) / CONFIG_NAME
+    try:
+        config = json.loads(path.read_text())
+        return ModelFacts(str(config["model_id"]), (int(config["input_height_px"]), int(config["input_width_px"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: says neither name nor input size ({error!r})") from error
