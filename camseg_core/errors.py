@@ -23,3 +23,7 @@ class DatasetError(CamsegError):
 
 class DriftReferenceError(CamsegError):
     """A drift reference is missing, cut short, too short to judge, or fitted with another model."""
+
+
+class InferenceError(CamsegError):
+    """A batch cannot be inferred: too many are on their way, the device has no memory left, or it is lost."""

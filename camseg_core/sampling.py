@@ -47,6 +47,13 @@ LEARNED_VARIANCE_SAMPLERS: dict[str, tuple[type[SchedulerMixin], dict[str, objec
 """What takes the place of a sampler for models that learn the variance; the others take the mean alone."""
 
 
+STOCHASTIC_SAMPLERS = frozenset({"ddpm"})
+"""Those that add noise in every step, drawn on the device; the others go one way from where they start."""
+
+CAPTURABLE_SAMPLERS = frozenset({"ddim", "dpmsolver++"})
+"""Those whose steps a CUDA graph can hold: they draw nothing and copy nothing from the host."""
+
+
 @dataclass(frozen=True)
 class NoiseProcess:
     """The schedule that a model was trained with.

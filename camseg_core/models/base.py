@@ -153,6 +153,10 @@ class SegmentationModel(nn.Module, ABC):
             self._noise[key] = torch.randn((1, *shape[1:]), generator=generator).to(device)
         return self._noise[key].expand(shape).contiguous()
 
+    def kept_noise(self) -> list[Tensor]:
+        """What ``starting_noise`` keeps at present; a captured graph reads it, whether it is kept any longer or not."""
+        return list(self._noise.values())
+
 
 def _one_vote_each(logits: Tensor) -> Tensor:
     """(N, classes, H, W) float32: 1 for the class of each pixel, 0 for the others."""

@@ -22,3 +22,15 @@ def resolve_device(name: str) -> torch.device:
     if int(index or 0) >= count:
         raise ConfigurationError(f"device {name!r} is not there; this machine has {count} CUDA devices")
     return torch.device("cuda", int(index or 0))
+
+
+def limit_gpu_memory(device: torch.device, fraction: float) -> None:
+    """Let this process allocate no more than that share of the GPU's memory; nothing on a CPU.
+
+    Raises:
+        ConfigurationError: the share is not above 0 and at most 1.
+    """
+    if not 0.0 < fraction <= 1.0:
+        raise ConfigurationError(f"gpu_memory_fraction is {fraction}; expected above 0, at most 1")
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(fraction, device)

@@ -1,9 +1,11 @@
 """Frames in, results out: the model, the drift detectors and the device behind one door."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +16,20 @@ from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
 from camseg_core.drift.weather_estimators import WeatherEstimators
-from camseg_core.errors import DriftReferenceError, FrameError
+from camseg_core.errors import ConfigurationError, DriftReferenceError, FrameError, InferenceError
 from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
-from camseg_core.models.base import SamplingSettings
+from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.loading import DECODERS, load_model, model_folder
-from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.device import limit_gpu_memory, resolve_device
+from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.optimization import optimize_for_inference
-from camseg_core.runtime.prediction import Prediction, predict, predict_batch
+from camseg_core.runtime.prediction import Prediction
+from camseg_core.runtime.recovery import RecoveringRunner
+from camseg_core.runtime.runner import MAX_IN_FLIGHT, HostRunner, Request, Runner
 from camseg_core.runtime.stages import stage
+from camseg_core.runtime.stream_runner import StreamRunner
+from camseg_core.runtime.streams import CudaStreams
 from camseg_core.weights_files import weights_hash
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
@@ -46,6 +53,9 @@ class EngineSettings:
         drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own; AUTO_REFERENCE
             fits one for each camera on its first frames.
         drift: how frames are judged over time.
+        max_batch: largest batch that a GPU is made ready for at the start, 1 or more. Larger ones work too, and so do
+            other samplings than the settings', but each of their kernels is launched by itself.
+        gpu_memory_fraction: share of the GPU's memory that this process may allocate, above 0 to 1; no limit on a CPU.
     """
 
     model: str = "camseg-small"
@@ -57,6 +67,22 @@ class EngineSettings:
     decoder: str = DECODERS[0]
     drift_reference: str = ""
     drift: DriftSettings = field(default_factory=DriftSettings)
+    max_batch: int = 1
+    gpu_memory_fraction: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_batch < 1:
+            raise ConfigurationError(f"max_batch is {self.max_batch}; expected 1 or more")
+
+
+class InferenceHandle:
+    """A batch handed in with ``InferenceEngine.submit``, for ``InferenceEngine.result``."""
+
+    def __init__(self, frames: Sequence[Frame], ticket: Any) -> None:
+        self.frames = frames
+        self.ticket = ticket
+        self.submitted_at_s = time.perf_counter()
+        self.outcome: list[FrameResult] | Exception | None = None
 
 
 class InferenceEngine:
@@ -71,8 +97,18 @@ class InferenceEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
-        model = load_model(settings.model, self.device, settings.decoder)
-        self._model = optimize_for_inference(model, self.device)
+        limit_gpu_memory(self.device, settings.gpu_memory_fraction)
+        self._settings = settings
+        self._in_flight: deque[InferenceHandle] = deque()
+        self.label_set: LabelSet
+        """The classes that results speak of."""
+        self.model_id: str
+        """The model's name."""
+        self._runner: Runner
+        if self.device.type == "cuda":
+            self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache)
+        else:
+            self._runner = HostRunner(self._load_model())
         self._drift_settings = settings.drift
         self._weights_hash = weights_hash(model_folder(settings.model))
         self._is_auto = settings.drift_reference == AUTO_REFERENCE
@@ -80,18 +116,8 @@ class InferenceEngine:
         self._estimate_weather = self._load_estimators(settings)
         self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
-        # The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
-        predict(self._model, np.zeros((*self._model.input_size, 3), dtype=np.uint8), self._sampling)
-
-    @property
-    def label_set(self) -> LabelSet:
-        """The classes that results speak of."""
-        return self._model.label_set
-
-    @property
-    def model_id(self) -> str:
-        """The model's name."""
-        return self._model.model_id
+        if self.device.type != "cuda":
+            self._warm_up(self._runner)
 
     def infer(self, frame: Frame, with_confidence: bool = False) -> FrameResult:
         """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it.
@@ -121,22 +147,88 @@ class InferenceEngine:
         Raises:
             FrameError: an image is not H×W×3 uint8 with pixels in it.
         """
+        return self.result(self.submit(frames, sampling, with_confidence, at_model_size))
+
+    def submit(
+        self,
+        frames: Sequence[Frame],
+        sampling: SamplingSettings | None = None,
+        with_confidence: bool = False,
+        at_model_size: bool = False,
+    ) -> InferenceHandle:
+        """Hand in a batch and return at once; the arguments are those of ``infer_batch``.
+
+        The images must not change before ``result``.
+
+        Raises:
+            FrameError: an image is not H×W×3 uint8 with pixels in it.
+            InferenceError: MAX_IN_FLIGHT batches are on their way already. All other errors are ``result``'s.
+        """
         for frame in frames:
             image = frame.image
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
                 raise FrameError(
                     f"frame is {image.shape} {image.dtype}; expected height×width×3 uint8 RGB, 1×1 or larger"
                 )
-        started = time.perf_counter()
-        images = [frame.image for frame in frames]
-        predictions = predict_batch(self._model, images, sampling or self._sampling, with_confidence, at_model_size)
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            raise InferenceError(f"{MAX_IN_FLIGHT} batches are on their way; expected a call of result() first")
+        request = Request(sampling or self._sampling, with_confidence, at_model_size)
+        handle = InferenceHandle(frames, self._runner.submit([frame.image for frame in frames], request))
+        self._in_flight.append(handle)
+        return handle
+
+    def result(self, handle: InferenceHandle) -> list[FrameResult]:
+        """Wait for a batch: a result for each of its frames, ``inference_s`` counted from ``submit``.
+
+        Batches end, and the drift of their frames is judged, in the order they were handed in: those before this one
+        end with it, and their results wait for their own call. A second call gives the same again.
+
+        Raises:
+            InferenceError: the GPU has too little memory for a single image, or was lost; or the handle is of another
+                engine. Later batches go on.
+        """
+        if handle.outcome is None and handle not in self._in_flight:
+            raise InferenceError("the batch is not on its way here; expected a handle from this engine's submit()")
+        while handle.outcome is None:
+            first = self._in_flight.popleft()
+            try:
+                first.outcome = self._finish(first)
+            except Exception as error:  # whatever it is, it belongs to this batch and to none of the later ones
+                first.outcome = error
+        if isinstance(handle.outcome, Exception):
+            raise handle.outcome
+        return handle.outcome
+
+    def _finish(self, handle: InferenceHandle) -> list[FrameResult]:
+        predictions = self._runner.collect(handle.ticket)
         with stage("drift", torch.device("cpu")):
-            drifts = [self._judge(frame, prediction) for frame, prediction in zip(frames, predictions, strict=True)]
-        inference_s = time.perf_counter() - started
+            drifts = [self._judge(*pair) for pair in zip(handle.frames, predictions, strict=True)]
+        inference_s = time.perf_counter() - handle.submitted_at_s
         return [
             FrameResult(prediction.labels, drift, inference_s, prediction.confidence)
             for prediction, drift in zip(predictions, drifts, strict=True)
         ]
+
+    def _load_model(self) -> SegmentationModel:
+        model = load_model(self._settings.model, self.device, self._settings.decoder)
+        self.label_set, self.model_id, self._input_size = model.label_set, model.model_id, model.input_size
+        return optimize_for_inference(model, self.device)
+
+    def _make_stream_runner(self) -> StreamRunner:
+        model, streams = self._load_model(), CudaStreams(self.device)
+        device_model = DeviceModel(model, self.device)
+        for batch in range(1, self._settings.max_batch + 1):
+            for with_confidence in (False, True):
+                request = Request(self._sampling, with_confidence)
+                device_model.capture(batch, request, streams.stream("compute"))
+        runner = StreamRunner(streams, device_model.compute, self.device)
+        self._warm_up(runner)
+        return runner
+
+    def _warm_up(self, runner: Runner) -> None:
+        """The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does."""
+        blank = np.zeros((*self._input_size, 3), dtype=np.uint8)
+        runner.collect(runner.submit([blank], Request(self._sampling)))
 
     def refit_drift(self, camera: str, seconds: float) -> None:
         """Take a camera's next frames for clear ones and fit its reference on them; UNKNOWN until then.
@@ -152,7 +244,7 @@ class InferenceEngine:
             ConfigurationError: ``seconds`` is not a finite number above 0.
         """
         self.drift_detectors[camera] = CollectingDetector(
-            self._model.model_id,
+            self.model_id,
             self._weights_hash,
             weather_shift=None if self._reference is None else self._reference.weather_shift,
             settings=replace(self._drift_settings, collect_s=seconds),
@@ -202,14 +294,14 @@ class InferenceEngine:
                 f"{path}: no such file: model {settings.model!r} comes without a drift reference; expected one fitted "
                 f"on clear drives with `camseg drift fit`, or the drift reference {AUTO_REFERENCE!r}"
             )
-        return DriftReference.load(path, self._model.model_id, self._weights_hash)
+        return DriftReference.load(path, self.model_id, self._weights_hash)
 
     def _load_estimators(self, settings: EngineSettings) -> WeatherEstimator | None:
         """What names causes and visibility; None for a model for which ``camseg weather fit`` was not run."""
         path = model_folder(settings.model) / WEATHER_ESTIMATORS
         if not path.is_file():
             return None
-        return WeatherEstimators.load(path, self._model.model_id, self._weights_hash).estimate
+        return WeatherEstimators.load(path, self.model_id, self._weights_hash).estimate
 
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:
@@ -223,6 +315,7 @@ class InferenceEngine:
 
     def close(self) -> None:
         """Let go of the model and its memory; the engine cannot be used afterwards."""
-        del self._model
+        self._runner.close()
+        del self._runner
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # otherwise torch keeps the memory for itself

@@ -47,8 +47,13 @@ class StageTimes:
 
     @contextmanager
     def measure(self, name: str, device: torch.device) -> Iterator[None]:
-        """Measure what happens inside as a pass through the stage ``name`` on ``device``."""
-        if device.type == "cuda":
+        """Measure what happens inside as a pass through the stage ``name`` on ``device``.
+
+        Nothing is measured while a graph is captured: its kernels run later, and more than once.
+        """
+        if device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+            yield
+        elif device.type == "cuda":
             stream = torch.cuda.current_stream(device)
             begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             begin.record(stream)

@@ -38,7 +38,7 @@ class ResidualBlock(nn.Module):
     def forward(self, hidden: Tensor, activated_condition: Tensor) -> Tensor:
         """(M, width), (M, width) → (M, width)."""
         shift, scale, gate = _parts(self.modulation, activated_condition, 3)
-        return torch.addcmul(hidden, gate, self.mlp(torch.addcmul(shift, self.in_ln(hidden), 1 + scale)))
+        return hidden + gate * self.mlp(self.in_ln(hidden) * (1 + scale) + shift)
 
 
 class DiffusionHead(nn.Module):
@@ -85,7 +85,7 @@ class DiffusionHead(nn.Module):
         for block in self.res_blocks:
             hidden = block(hidden, activated)
         shift, scale = _parts(self.final_modulation, activated, 2)
-        return self.final_linear(torch.addcmul(shift, self.final_norm(hidden), 1 + scale))
+        return self.final_linear(self.final_norm(hidden) * (1 + scale) + shift)
 
 
 def _parts(layer: nn.Linear, condition: Tensor, parts: int) -> list[Tensor]:

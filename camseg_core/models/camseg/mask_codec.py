@@ -61,16 +61,19 @@ class PaletteColors:
     def encode(self, labels: Tensor) -> Tensor:
         """See MaskCodec; an unlabelled pixel is black."""
         table = torch.zeros((UNLABELLED + 1, 3), device=labels.device)
-        table[: len(self._palette)] = self._palette
+        table[: len(self._palette)] = self._palette.to(labels.device)
         return table[labels].permute(0, 3, 1, 2) * 2.0 - 1.0
 
     def logits(self, decoded: Tensor) -> Tensor:
         """See MaskCodec: minus half the squared distances to the colours over the variance, float32."""
         # A colour at a time: all of them at once take three times the memory of the result.
         pixels = decoded.float() * 0.5 + 0.5
-        colors = self._palette.to(decoded.device)
+        if self._palette.device != decoded.device:
+            self._palette = self._palette.to(decoded.device)  # once: copied for each frame, it would make the host wait
         scale = -0.5 / self._variance
-        return torch.stack([scale * (pixels - color.view(3, 1, 1)).square().sum(dim=1) for color in colors], dim=1)
+        return torch.stack(
+            [scale * (pixels - color.view(3, 1, 1)).square().sum(dim=1) for color in self._palette], dim=1
+        )
 
 
 MASK_CODECS: dict[str, type[ClassChannels] | type[PaletteColors]] = {

@@ -18,7 +18,7 @@ from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
 from camseg_core.models.camseg.mask_codec import make_mask_codec
 from camseg_core.models.camseg.transformer import MaskedTransformer
 from camseg_core.runtime.stages import stage
-from camseg_core.sampling import make_scheduler, sample
+from camseg_core.sampling import STOCHASTIC_SAMPLERS, make_scheduler, sample
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class CamSeg(SegmentationModel):
                 noise=self.starting_noise(shape, sampling),
                 scheduler=self._scheduler(sampling.sampler),
                 steps=sampling.steps,
-                generator=[torch.Generator(condition.device).manual_seed(sampling.seed) for _ in range(batch)],
+                generator=_generators(sampling, batch, condition.device),
             )
 
     @torch.no_grad()
@@ -203,6 +203,13 @@ class CamSeg(SegmentationModel):
         if sampler not in self._schedulers:
             self._schedulers[sampler] = make_scheduler(sampler, self.config.noise_process)
         return self._schedulers[sampler]
+
+
+def _generators(sampling: SamplingSettings, batch: int, device: torch.device) -> list[torch.Generator] | None:
+    """One for each image, all alike, so that none depends on its batch; None where the sampler draws nothing."""
+    if sampling.sampler not in STOCHASTIC_SAMPLERS:
+        return None
+    return [torch.Generator(device).manual_seed(sampling.seed) for _ in range(batch)]
 
 
 def _to_sequence(maps: Tensor) -> Tensor:

@@ -1,0 +1,84 @@
+"""A model on a GPU with all that lies between images and masks, so that only the masks come back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.graphs import CapturedGraph, capture
+from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.resampling import Resampler
+from camseg_core.runtime.runner import Request
+from camseg_core.runtime.stages import is_recording, stage
+from camseg_core.sampling import CAPTURABLE_SAMPLERS
+
+
+class DeviceModel:
+    """Computes what ``StreamRunner`` downloads; by CUDA graph where a request has been captured.
+
+    Args:
+        model: in evaluation mode on ``device``.
+        device: a GPU; a CPU works too and shows the same results, but has no graphs.
+    """
+
+    def __init__(self, model: SegmentationModel, device: torch.device) -> None:
+        self._model = model
+        self._device = device
+        self._resampler = Resampler(model.input_size, device)
+        self._has_bfloat16 = supports_bfloat16(device)
+        self._graphs: dict[tuple[int, SamplingSettings, bool], CapturedGraph] = {}
+        self._read_by_graphs: list[list[Tensor]] = []  # which their maker may let go of
+        self._pool: Any = None
+
+    @torch.inference_mode()
+    def compute(self, images: Sequence[Tensor], request: Request) -> list[Tensor]:
+        """See ``stream_runner.Compute``."""
+        with stage("convert", self._device):
+            pixels = torch.stack([self._resampler.to_input(image) for image in images])
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        graph = self._graphs.get((len(images), request.sampling, request.with_confidence))
+        if graph is not None and not is_recording():
+            maps = graph.replay(pixels)
+        else:
+            maps = self._segment(pixels, request.sampling, request.with_confidence)
+        outputs = []
+        with stage("labels", self._device):
+            for index, image in enumerate(images):
+                labels, latent, *confidence = (map_[index] for map_ in maps)
+                size = self._model.input_size if request.at_model_size else (image.shape[0], image.shape[1])
+                outputs += [self._resampler.to_size(labels, size), latent]
+                outputs += [self._resampler.to_size(map_, size) for map_ in confidence]
+        return outputs
+
+    @torch.inference_mode()
+    def capture(self, batch: int, request: Request, stream: torch.cuda.Stream) -> None:
+        """Capture a request at a batch's size in the stream it will be computed in; no batch may be on its way.
+
+        Nothing happens for samplers that no graph can hold.
+        """
+        key = (batch, request.sampling, request.with_confidence)
+        if key in self._graphs or request.sampling.sampler not in CAPTURABLE_SAMPLERS:
+            return
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        pixels = torch.zeros((batch, 3, *self._model.input_size), device=self._device)
+        self._graphs[key] = capture(
+            lambda held: self._segment(held, request.sampling, request.with_confidence),
+            pixels.contiguous(memory_format=torch.channels_last),
+            stream,
+            self._pool,
+        )
+        self._read_by_graphs.append(self._model.kept_noise())
+
+    def _segment(self, pixels: Tensor, sampling: SamplingSettings, with_confidence: bool) -> tuple[Tensor, ...]:
+        """(N, H, W) uint8 labels, (N, C, h, w) float32 latents and, if asked for, (N, H, W) float32 confidence."""
+        # Without its cache: weights are stored in bfloat16, and what is cached in a capture must not outlive it.
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._has_bfloat16, cache_enabled=False):
+            segmentation = self._model.segment(pixels, sampling)
+        with stage("labels", self._device):
+            labels = segmentation.labels().to(torch.uint8)
+            if with_confidence:
+                return labels, segmentation.image_latent, segmentation.confidence()
+            return labels, segmentation.image_latent

@@ -1,0 +1,57 @@
+"""CUDA graphs: a model's kernels launched as one, at a batch's size and for a request captured before."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+WARM_UP_RUNS = 3
+"""Before a capture, as torch.cuda.graphs asks for: libraries choose kernels and allocate workspaces in the first."""
+
+
+@dataclass(frozen=True)
+class CapturedGraph:
+    """A function of one tensor, captured.
+
+    Attributes:
+        graph: the kernels.
+        input: what they read.
+        outputs: what they write, valid until any graph that shares the memory pool is replayed.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    input: Tensor
+    outputs: tuple[Tensor, ...]
+
+    def replay(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """The function's outputs for ``pixels``, launched in the current stream."""
+        self.input.copy_(pixels)
+        self.graph.replay()
+        return self.outputs
+
+
+def capture(
+    function: Callable[[Tensor], tuple[Tensor, ...]],
+    pixels: Tensor,
+    stream: torch.cuda.Stream,
+    pool: Any,
+) -> CapturedGraph:
+    """Capture ``function`` at the shape and layout of ``pixels``, in ``stream``; waits for all work of the device.
+
+    Args:
+        function: launches kernels and neither reads a number back nor copies from the host once it has been warm.
+        pixels: an example; the graph reads a copy of it.
+        stream: where it will be replayed.
+        pool: memory that graphs replayed one after another share, from ``torch.cuda.graph_pool_handle``.
+    """
+    held = pixels.clone()
+    stream.wait_stream(torch.cuda.current_stream(pixels.device))
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP_RUNS):
+            function(held)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+        outputs = function(held)
+    return CapturedGraph(graph, held, outputs)

@@ -1,0 +1,73 @@
+"""Images and masks to other sizes on the device that they are on, as OpenCV does it on the host."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def resampling_matrix(source: int, target: int, averages: bool) -> np.ndarray:
+    """(target, source) float32: what each new pixel of a row or column takes from each old one; its rows sum to 1.
+
+    Either the average over the area it covers (``cv2.INTER_AREA``; for no more pixels than there are), or a linear
+    interpolation of the two nearest centres (``cv2.INTER_LINEAR``), the border repeated.
+    """
+    if averages:
+        edges = np.arange(target + 1) * (source / target)
+        first, last = edges[:-1, None], edges[1:, None]
+        pixels = np.arange(source)[None]
+        covered = np.clip(np.minimum(last, pixels + 1) - np.maximum(first, pixels), 0.0, None)
+        return (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
+    centres = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0.0, source - 1.0)
+    left = np.minimum(centres.astype(int), max(source - 2, 0))
+    share = centres - left
+    matrix = np.zeros((target, source), dtype=np.float32)
+    matrix[np.arange(target), left] = 1.0 - share
+    matrix[np.arange(target), np.minimum(left + 1, source - 1)] += share
+    return matrix
+
+
+def nearest_indices(source: int, target: int) -> np.ndarray:
+    """(target,) int64: the old pixel nearest to the centre of each new one (``cv2.INTER_NEAREST_EXACT``)."""
+    return np.minimum(((2 * np.arange(target) + 1) * source) // (2 * target), source - 1)
+
+
+class Resampler:
+    """Keeps what the sizes that come by need, on one device; cameras have few sizes, so that it stays small.
+
+    Args:
+        size: (height, width) of the model's input in pixels.
+        device: where images and masks are.
+    """
+
+    def __init__(self, size: tuple[int, int], device: torch.device) -> None:
+        self._size = size
+        self._device = device
+        self._matrices: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._indices: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def to_input(self, image: Tensor) -> Tensor:
+        """(3, height, width) float32 in [−1, 1] of an (H, W, 3) uint8 image, rounded to 256 levels as on the host."""
+        pixels = image.float()
+        height, width = image.shape[0], image.shape[1]
+        if (height, width) != self._size:
+            if (height, width) not in self._matrices:
+                averages = height > self._size[0] and width >= self._size[1]
+                self._matrices[height, width] = (
+                    torch.from_numpy(resampling_matrix(height, self._size[0], averages)).to(self._device),
+                    torch.from_numpy(resampling_matrix(width, self._size[1], averages)).to(self._device),
+                )
+            rows, columns = self._matrices[height, width]
+            pixels = (rows @ pixels.flatten(1)).view(self._size[0], width, 3)
+            pixels = torch.matmul(columns, pixels).round_().clamp_(0.0, 255.0)
+        return pixels.permute(2, 0, 1).div(127.5).sub(1.0)
+
+    def to_size(self, map_: Tensor, size: tuple[int, int]) -> Tensor:
+        """A map of the model's input size at ``size`` (height, width), each pixel from the nearest."""
+        if size == self._size:
+            return map_
+        if size not in self._indices:
+            self._indices[size] = (
+                torch.from_numpy(nearest_indices(self._size[0], size[0])[:, None]).to(self._device),
+                torch.from_numpy(nearest_indices(self._size[1], size[1])[None]).to(self._device),
+            )
+        return map_[self._indices[size]]

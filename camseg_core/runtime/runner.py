@@ -1,0 +1,73 @@
+"""What the engine asks of whatever runs its model, and the one that runs it on the CPU."""
+
+import contextvars
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.prediction import Prediction, predict_batch
+
+MAX_IN_FLIGHT = 3
+"""Batches that may be on their way at once: on a GPU one uploads, one computes, one downloads; more would only wait."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a batch.
+
+    Attributes:
+        sampling: how masks are drawn.
+        with_confidence: whether the predictions hold the confidence.
+        at_model_size: leave labels and confidence at the model's input size.
+    """
+
+    sampling: SamplingSettings
+    with_confidence: bool = False
+    at_model_size: bool = False
+
+
+class Runner(Protocol):
+    """Runs a model on batches of images, of which up to MAX_IN_FLIGHT are on their way at once, in their order."""
+
+    def submit(self, images: Sequence[np.ndarray], request: Request) -> Any:
+        """Begin with (H, W, 3) uint8 images of any sizes and return a ticket. What goes wrong, ``collect`` raises."""
+
+    def collect(self, ticket: Any) -> list[Prediction]:
+        """The predictions of a batch, for which it waits; once for each ticket, in the order of the tickets."""
+
+    def close(self) -> None:
+        """End; what is on its way is lost."""
+
+
+class HostRunner:
+    """Runs a model on the CPU, in a thread of its own, so that the caller can see to other frames meanwhile."""
+
+    def __init__(self, model: SegmentationModel) -> None:
+        self._model = model
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+
+    def submit(self, images: Sequence[np.ndarray], request: Request) -> Future[list[Prediction]]:
+        """See Runner."""
+        # The caller's context goes with the work, so that ``record_stages`` measures it.
+        context = contextvars.copy_context()
+        return self._thread.submit(
+            context.run,
+            predict_batch,
+            self._model,
+            images,
+            request.sampling,
+            request.with_confidence,
+            request.at_model_size,
+        )
+
+    def collect(self, ticket: Future[list[Prediction]]) -> list[Prediction]:
+        """See Runner."""
+        return ticket.result()
+
+    def close(self) -> None:
+        """See Runner."""
+        self._thread.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,60 @@
+"""Sizes are changed on a GPU as OpenCV changes them on the host."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from camseg_core.runtime.resampling import Resampler, nearest_indices, resampling_matrix
+
+CPU = torch.device("cpu")
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "averages"),
+    [(100, 37, True), (37, 100, False), (100, 37, False), (5, 5, True), (1, 4, False), (4, 1, True), (2, 3, False)],
+)
+def test_every_pixel_is_a_mean(source, target, averages):
+    matrix = resampling_matrix(source, target, averages)
+    assert matrix.min() >= 0.0
+    np.testing.assert_allclose(matrix.sum(axis=1), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (120, 200), (50, 70)])
+def test_smaller_is_opencvs_average_over_areas(size):
+    image = noise(*size)
+    expected = cv2.resize(image, (64, 48), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+    levels = (Resampler((48, 64), CPU).to_input(torch.from_numpy(image)) + 1.0) * 127.5
+    assert np.abs(levels.numpy() - expected).max() <= 1.01  # one level, where the mean is halfway between two
+    # By a whole factor OpenCV rounds halves up, not to the even level: an eighth of the averages of four.
+    assert (np.abs(levels.numpy() - expected) < 0.01).mean() > 0.85
+
+
+@pytest.mark.parametrize("size", [(30, 40), (30, 100)])
+def test_larger_is_opencvs_linear_interpolation(size):
+    image = noise(*size)
+    expected = cv2.resize(image, (64, 48), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
+    levels = (Resampler((48, 64), CPU).to_input(torch.from_numpy(image)) + 1.0) * 127.5
+    assert np.abs(levels.numpy() - expected).max() <= 1.01  # OpenCV's weights have 11 bits
+
+
+def test_an_image_of_the_models_size_is_only_scaled():
+    image = noise(48, 64)
+    pixels = Resampler((48, 64), CPU).to_input(torch.from_numpy(image))
+    np.testing.assert_allclose(pixels.numpy(), image.transpose(2, 0, 1) / 127.5 - 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (96, 128), (201, 97), (30, 100), (1, 1)])
+def test_labels_come_from_opencvs_nearest_pixel(size):
+    labels = noise(48, 64)[..., 0]
+    expected = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    resized = Resampler((48, 64), CPU).to_size(torch.from_numpy(labels), size)
+    np.testing.assert_array_equal(resized.numpy(), expected)
+
+
+def test_nearest_indices_stay_inside():
+    assert nearest_indices(3, 7).tolist() == [0, 0, 1, 1, 1, 2, 2]

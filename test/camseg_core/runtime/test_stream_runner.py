@@ -1,0 +1,200 @@
+"""Streams: any number of batches, in whatever order a GPU happens to work, each gets its own result and no other's."""
+
+import importlib.util
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from camseg_core.errors import InferenceError
+from camseg_core.models.base import SamplingSettings
+from camseg_core.models.loading import load_model
+from camseg_core.runtime.device_model import DeviceModel
+from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
+from camseg_core.runtime.stages import record_stages
+from camseg_core.runtime.stream_runner import StreamRunner
+from camseg_core.runtime.streams import CudaStreams
+
+_SPEC = importlib.util.spec_from_file_location("deferred_streams", Path(__file__).with_name("deferred_streams.py"))
+deferred_streams = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(deferred_streams)
+DeferredStreams = deferred_streams.DeferredStreams
+
+CPU = torch.device("cpu")
+PLAIN = Request(SamplingSettings())
+WITH_CONFIDENCE = Request(SamplingSettings(), with_confidence=True)
+
+
+def invert(images, request):
+    """Stands for the model; works in buffers of its own that it uses again, as a graph does."""
+    outputs = []
+    for image in images:
+        outputs += [255 - image[..., 0], image.float().mean(dim=(0, 1)).view(3, 1, 1)]
+        if request.with_confidence:
+            outputs.append(image[..., 1].float() / 255.0)
+    return outputs
+
+
+def picture(number: int, height: int = 6, width: int = 8) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def runner_on(streams) -> StreamRunner:
+    return StreamRunner(streams, invert, CPU)
+
+
+def pipelined(runner: StreamRunner, images: list[np.ndarray]) -> list[np.ndarray]:
+    """The labels of each image, with as many on their way as may be."""
+    tickets, labels = deque(), []
+    for image in images:
+        if len(tickets) == MAX_IN_FLIGHT:
+            labels.append(runner.collect(tickets.popleft())[0].labels)
+        tickets.append(runner.submit([image], PLAIN))
+        image[...] = 0  # the caller may use it again: what was handed in has been copied
+    return labels + [runner.collect(ticket)[0].labels for ticket in tickets]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_batch_gets_its_own_result(seed):
+    images = [picture(number) for number in range(12)]
+    expected = [255 - image[..., 0] for image in images]
+    np.testing.assert_array_equal(pipelined(runner_on(DeferredStreams(seed)), images), expected)
+
+
+def test_without_its_events_the_pipeline_would_be_wrong():
+    # What the double is for: on a GPU this failure would come now and then.
+    def is_right(seed: int) -> bool:
+        images = [picture(number) for number in range(12)]
+        expected = [255 - image[..., 0] for image in images]
+        try:
+            labels = pipelined(runner_on(DeferredStreams(seed, ignores_events=True)), images)
+        except Exception:
+            return False
+        return np.array_equal(labels, expected)
+
+    assert not all(is_right(seed) for seed in range(8))
+
+
+def test_the_host_waits_for_nothing_when_it_hands_in():
+    streams = DeferredStreams()
+    streams.synchronize = None
+    tickets = [runner_on(streams).submit([picture(0)], PLAIN)]
+    assert all(ticket.error is None for ticket in tickets)
+
+
+def test_no_more_batches_than_slots():
+    runner = runner_on(DeferredStreams())
+    tickets = [runner.submit([picture(number)], PLAIN) for number in range(MAX_IN_FLIGHT)]
+    with pytest.raises(InferenceError, match=f"{MAX_IN_FLIGHT} batches are on their way"):
+        runner.submit([picture(9)], PLAIN)
+    runner.collect(tickets[0])
+    runner.submit([picture(9)], PLAIN)
+
+
+def test_buffers_go_around_and_grow_only_for_larger_images():
+    streams = DeferredStreams()
+    runner = runner_on(streams)
+    pipelined(runner, [picture(number) for number in range(2 * MAX_IN_FLIGHT)])
+    used = streams.allocations
+    pipelined(runner, [picture(number) for number in range(4 * MAX_IN_FLIGHT)])
+    pipelined(runner, [picture(number, 3, 5) for number in range(2 * MAX_IN_FLIGHT)])
+    assert streams.allocations == used
+    larger = picture(1, 40, 50)
+    expected = 255 - larger[..., 0]
+    np.testing.assert_array_equal(pipelined(runner, [larger])[0], expected)
+    assert streams.allocations > used
+
+
+def test_images_of_several_sizes_in_a_batch():
+    images = [picture(0, 5, 7), picture(1, 1, 1), picture(2, 9, 4)]
+    runner = runner_on(DeferredStreams())
+    predictions = runner.collect(runner.submit(images, WITH_CONFIDENCE))
+    for image, prediction in zip(images, predictions, strict=True):
+        np.testing.assert_array_equal(prediction.labels, 255 - image[..., 0])
+        np.testing.assert_allclose(prediction.confidence, image[..., 1] / 255.0, rtol=1e-6)
+        np.testing.assert_allclose(prediction.image_latent.flatten(), image.mean(axis=(0, 1)), rtol=1e-5)
+
+
+def test_a_result_does_not_change_when_its_slot_is_used_again():
+    runner = runner_on(DeferredStreams())
+    image = picture(0)
+    (first,) = runner.collect(runner.submit([image], PLAIN))
+    pipelined(runner, [picture(number) for number in range(1, 9)])
+    np.testing.assert_array_equal(first.labels, 255 - image[..., 0])
+
+
+class EagerStreams(DeferredStreams):
+    """Fails where a GPU's driver does: when work is handed in."""
+
+    def enqueue(self, stream, work):
+        if stream == "compute":
+            raise RuntimeError("no kernel image")
+        super().enqueue(stream, work)
+
+
+def test_what_goes_wrong_when_handed_in_comes_with_the_result():
+    streams = EagerStreams()
+    runner = runner_on(streams)
+    for _ in range(2 * MAX_IN_FLIGHT):  # each gives its slot back
+        ticket = runner.submit([picture(0)], PLAIN)
+        with pytest.raises(RuntimeError, match="no kernel image"):
+            runner.collect(ticket)
+
+
+def test_what_goes_wrong_later_costs_only_its_batch():
+    def fragile(images, request):
+        if images[0].shape[0] == 1:
+            raise RuntimeError("too small")
+        return invert(images, request)
+
+    runner = StreamRunner(DeferredStreams(), fragile, CPU)
+    bad, good = runner.submit([picture(0, 1, 1)], PLAIN), None
+    with pytest.raises(RuntimeError, match="too small"):
+        runner.collect(bad)
+    image = picture(1)
+    good = runner.submit([image], PLAIN)
+    np.testing.assert_array_equal(runner.collect(good)[0].labels, 255 - image[..., 0])
+
+
+def test_the_device_model_gives_the_hosts_masks(tiny_model):
+    images = [picture(0, 48, 64), picture(1, 96, 128), picture(2, 30, 100)]
+    model = load_model(str(tiny_model), CPU)
+    runner = StreamRunner(DeferredStreams(), DeviceModel(model, CPU).compute, CPU)
+    predictions = runner.collect(runner.submit(images, WITH_CONFIDENCE))
+    for image, prediction in zip(images, predictions, strict=True):
+        expected = predict(model, image, PLAIN.sampling, with_confidence=True)
+        assert prediction.labels.shape == image.shape[:2]
+        assert prediction.labels.dtype == np.uint8
+        # Sizes are changed with other roundings, and the classes of an untrained model lie close together.
+        assert (prediction.labels == expected.labels).mean() > 0.9
+        assert np.abs(prediction.confidence - expected.confidence).mean() < 0.01
+
+
+def test_the_device_model_passes_every_stage_of_a_gpu(tiny_model):
+    runner = StreamRunner(DeferredStreams(), DeviceModel(load_model(str(tiny_model), CPU), CPU).compute, CPU)
+    with record_stages() as times:
+        runner.collect(runner.submit([picture(0, 48, 64)], PLAIN))
+    assert {"upload", "convert", "image_encoder", "head", "decoder", "labels", "download"} <= set(times.seconds())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("sampler", ["ddim", "dpmsolver++"])
+def test_a_graph_gives_what_its_kernels_give(tiny_model, sampler):
+    device = torch.device("cuda:0")
+    request = Request(SamplingSettings(steps=3, sampler=sampler), with_confidence=True)
+    model = load_model(str(tiny_model), device)
+    streams = CudaStreams(device)
+    plain, graphed = DeviceModel(model, device), DeviceModel(model, device)
+    graphed.capture(2, request, streams.stream("compute"))
+    images = [picture(0, 48, 64), picture(1, 96, 128)]
+    for compute in (plain.compute, graphed.compute):
+        runner = StreamRunner(streams, compute, device)
+        results = [runner.collect(runner.submit(images, request)) for _ in range(3)]
+        for result in results[1:]:
+            np.testing.assert_array_equal(result[0].labels, results[0][0].labels)
+    expected = StreamRunner(streams, plain.compute, device)
+    for one, other in zip(results[0], expected.collect(expected.submit(images, request)), strict=True):
+        assert (one.labels == other.labels).mean() > 0.999
