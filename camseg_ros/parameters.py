@@ -184,6 +184,12 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         (0, 64),
     ),
     ParameterSpec(
+        "gpu_memory_fraction",
+        _ENGINE.gpu_memory_fraction,
+        "share of the GPU's memory that the node may take",
+        (0.01, 1.0),
+    ),
+    ParameterSpec(
         "steps", _ENGINE.steps, "diffusion steps a frame; more are slower", (1, 1000), change=Change.ANY_TIME
     ),
     ParameterSpec(
@@ -363,8 +369,11 @@ def _settings(values: dict[str, Any]) -> NodeSettings:
     )
     engine_fields = {field.name for field in fields(EngineSettings)} & values.keys()
     node_fields = {field.name for field in fields(NodeSettings)} & values.keys()
+    engine = {name: values[name] for name in engine_fields}
+    # What the engine is made ready for: one frame of each camera, unless the parameter says less.
+    engine["max_batch"] = values["max_batch"] or max(len(values["cameras"]), 1)
     return NodeSettings(
-        engine=EngineSettings(drift=drift, **{name: values[name] for name in engine_fields}),
+        engine=EngineSettings(drift=drift, **engine),
         **{name: values[name] for name in node_fields},
     )
 

@@ -155,3 +155,10 @@ def test_classes_are_those_of_the_model(make_node):
     refused = node.set_parameters([Parameter("classes", value=["car"])])[0]
     assert refused.reason == "parameter 'classes' names ['car']; expected some of road, sky"
     assert parameters.settings.classes == ("sky",)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "largest_batch"), [({}, 1), ({"cameras": ["front", "left"]}, 2), ({"max_batch": 3}, 3)]
+)
+def test_engine_is_made_ready_for_a_frame_of_each_camera_unless_told_otherwise(make_node, parameters, largest_batch):
+    assert NodeParameters(make_node(**parameters)).settings.engine.max_batch == largest_batch
