@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from camseg_core.evaluation.detection.baselines import (
+    DENOISING_RESIDUAL,
     DIRECTIONS,
     ENTROPY,
     dark_channel_mean,
@@ -85,7 +86,7 @@ def test_fog_moves_the_statistics_the_way_theory_says():
     frame = Drive(2, 480, 360).frame(1.0)
     clear = image_statistics(frame.image)
     foggy = image_statistics(apply_fog(frame.image, frame.depth_m, 60.0))
-    assert set(clear) | {ENTROPY} == set(DIRECTIONS)
+    assert set(clear) | {DENOISING_RESIDUAL, ENTROPY} == set(DIRECTIONS)
     for name in clear:
         if name != "image_diagnostics_abnormal":
             assert DIRECTIONS[name] * (foggy[name] - clear[name]) >= 0, name
