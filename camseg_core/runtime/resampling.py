@@ -27,7 +27,10 @@ def resampling_matrix(source: int, target: int, averages: bool) -> np.ndarray:
 
 
 def nearest_indices(source: int, target: int) -> np.ndarray:
-    """(target,) int64: the old pixel nearest to the centre of each new one (``cv2.INTER_NEAREST_EXACT``)."""
+    """(target,) int64: the old pixel nearest to the centre of each new one (``cv2.INTER_NEAREST_EXACT``).
+
+    Of two that are equally near the one on the right or below; OpenCV 5 takes now one, now the other, by its rounding.
+    """
     return np.minimum(((2 * np.arange(target) + 1) * source) // (2 * target), source - 1)
 
 
