@@ -56,7 +56,7 @@ def test_labels_come_from_opencvs_nearest_pixel(size):
     expected = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     resized = Resampler((48, 64), CPU).to_size(torch.from_numpy(labels), size)
     decided = ~(halfway(48, size[0])[:, None] | halfway(64, size[1])[None])
-    assert decided.mean() > 0.8
+    assert decided.mean() > 0.7
     np.testing.assert_array_equal(resized.numpy()[decided], expected[decided])
 
 
