@@ -90,10 +90,17 @@ class TestByItself(unittest.TestCase):
     def test_every_image_topic_matches_reliable_and_best_effort_subscribers(self) -> None:
         with Peer(DOMAIN) as peer:
             peer.subscribe("mask", "overlay")
-            peer.wait_until(lambda: peer.node.count_publishers("/camseg/overlay") > 0, "the publishers")
-            for topic in ("/camseg/mask", "/camseg/overlay"):
+            topics = ("/camseg/mask", "/camseg/overlay")
+            # A publisher is discovered before the name of its node is.
+            peer.wait_until(
+                lambda: all(
+                    [offered.node_name for offered in peer.node.get_publishers_info_by_topic(topic)] == ["camseg"]
+                    for topic in topics
+                ),
+                "the publishers of a node called camseg",
+            )
+            for topic in topics:
                 (offered,) = peer.node.get_publishers_info_by_topic(topic)
-                assert offered.node_name == "camseg"
                 for asked in (BEST_EFFORT, RELIABLE):
                     compatibility, reason = qos_check_compatible(offered.qos_profile, asked)
                     assert compatibility != QoSCompatibility.ERROR, reason
