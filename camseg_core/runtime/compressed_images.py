@@ -55,6 +55,8 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     # Decoders fill what is missing of a cut image with grey and say nothing. Some cameras pad with zeros.
     if not file.rstrip(b"\0").endswith(_ENDINGS[kind]):
         raise FrameError(f"compressed image is cut short after {len(file)} bytes; expected the end of a {kind}")
+    if kind == "png" and not _has_whole_chunks(file):
+        raise FrameError(f"compressed image of {len(file)} bytes has a damaged chunk; expected a whole png")
     height, width = _claimed_size(kind, file)
     if height * width > MAX_PIXELS:
         raise FrameError(
@@ -69,6 +71,17 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     if image is None:
         raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded; expected a whole {kind}")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _has_whole_chunks(file: bytes) -> bool:
+    """Whether the chunks of a PNG follow each other to its end; OpenCV looks for seconds for what a wrong length hides."""
+    position = 8
+    while position + 12 <= len(file):
+        # Length 4, type 4, data, checksum 4.
+        if file[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(file[position : position + 4], "big")
+    return False
 
 
 def _claimed_size(kind: str, file: bytes) -> tuple[int, int]:

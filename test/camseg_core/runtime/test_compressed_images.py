@@ -61,6 +61,14 @@ def test_damage_inside_is_an_error():
         compressed_to_rgb("png", bytes(png))
 
 
+def test_a_chunk_that_claims_more_than_there_is_is_not_looked_for():
+    png = bytearray(encoded(".png"))
+    at = png.index(b"IDAT")
+    png[at - 4 : at] = (2**21).to_bytes(4, "big")
+    with pytest.raises(FrameError, match="damaged chunk; expected a whole png"):
+        compressed_to_rgb("png", bytes(png))
+
+
 def test_the_size_that_a_header_promises_is_not_believed():
     png = bytearray(encoded(".png"))
     png[16:24] = b"\x7f\xff\xff\xff" * 2
