@@ -74,7 +74,7 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
 
 
 def _has_whole_chunks(file: bytes) -> bool:
-    """Whether the chunks of a PNG follow each other to its end; OpenCV looks for seconds for what a wrong length hides."""
+    """Whether the chunks of a PNG follow each other; OpenCV looks for seconds for what a wrong length hides."""
     position = 8
     while position + 12 <= len(file):
         # Length 4, type 4, data, checksum 4.
