@@ -145,11 +145,10 @@ def inference_record(
     cameras = "one camera" if benchmark.batch == 1 else f"{benchmark.batch} cameras at once"
     staged = sum(figures.stage_ms.values())
     stages = tuple((name, value, 100.0 * value / staged) for name, value in figures.stage_ms.items())
-    where = "GPU" if device.type == "cuda" else "CPU"
     mebibyte = 2.0**20
     return BenchmarkRecord(
         kind="inference",
-        title=f"Inference: {describe(settings, where)}, {size}, {cameras}",
+        title=f"Inference: {describe(settings)}, {size}, {cameras}",
         summary=(
             f"From the bytes of a camera's frame to mask and drift on the host, {latency.calls} calls after "
             f"{benchmark.warmup} to warm up, one after the other. Stages are measured in as many further calls. "
@@ -193,8 +192,8 @@ def inference_record(
                     (
                         memory.resident_peak / mebibyte,
                         figures.memory_growth[0] / mebibyte,
-                        memory.device_peak / mebibyte if where == "GPU" else float("nan"),
-                        figures.memory_growth[1] / mebibyte if where == "GPU" else float("nan"),
+                        memory.device_peak / mebibyte if device.type == "cuda" else float("nan"),
+                        figures.memory_growth[1] / mebibyte if device.type == "cuda" else float("nan"),
                     ),
                 ),
                 1,
@@ -214,7 +213,8 @@ def inference_record(
     )
 
 
-def describe(settings: EngineSettings, where: str) -> str:
+def describe(settings: EngineSettings) -> str:
     """Model, device, steps and decoder in words."""
     steps = "1 step" if settings.steps == 1 else f"{settings.steps} steps"
+    where = "GPU" if resolve_device(settings.device).type == "cuda" else "CPU"
     return f"{settings.model}, {where}, {steps} of {settings.sampler}, {settings.decoder} decoder"

@@ -207,7 +207,7 @@ def overlap_record(
         note = "There is no GPU here and nothing to overlap with: a ratio near 1 is what is expected."
     return BenchmarkRecord(
         kind="overlap",
-        title=f"Overlap: {describe(settings, 'GPU' if device.type == 'cuda' else 'CPU')}",
+        title=f"Overlap: {describe(settings)}",
         summary=(
             "Serial: each frame handed over after the result of the one before. Pipelined: "
             f"{AHEAD} frames handed over before the first result is waited for. {benchmark.frames} frames of "

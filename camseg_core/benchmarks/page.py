@@ -16,26 +16,52 @@ _ORDER = ("inference", "reference", "overlap", "cameras", "decoder")
 
 
 @dataclass(frozen=True)
+class Bound:
+    """What a figure shall keep to.
+
+    Attributes:
+        words: say it.
+        is_met: whether a value does.
+    """
+
+    words: str
+    is_met: Callable[[float], bool]
+
+
+def at_least(bound: float, unit: str = "") -> Bound:
+    """``bound`` or more."""
+    return Bound(f"≥ {bound:g}{unit}", lambda value: value >= bound)
+
+
+def at_most(bound: float, unit: str = "") -> Bound:
+    """``bound`` or less."""
+    return Bound(f"≤ {bound:g}{unit}", lambda value: value <= bound)
+
+
+def within(bound: float, unit: str = "") -> Bound:
+    """No farther from 0 than ``bound``."""
+    return Bound(f"within {bound:g}{unit}", lambda value: abs(value) <= bound)
+
+
+@dataclass(frozen=True)
 class Aim:
     """Something to reach.
 
     Attributes:
         what: is measured, in words.
-        wanted: in words.
+        wanted: of it.
         kind: of the records that tell.
         conditions: figures that a record must have to count.
         value: reads the figure from a record's figures.
         unit: after it.
-        is_met: whether a value is good enough.
     """
 
     what: str
-    wanted: str
+    wanted: Bound
     kind: str
     conditions: Mapping[str, Any]
     value: Callable[[Mapping[str, Any]], float]
     unit: str
-    is_met: Callable[[float], bool]
 
     def row(self, records: Sequence[BenchmarkRecord]) -> tuple[str, str, str, str]:
         """What, wanted, measured and whether that is enough; of several records the last."""
@@ -46,8 +72,9 @@ class Aim:
             and all(record.figures.get(name) == wanted for name, wanted in self.conditions.items())
         ]
         if not found:
-            return self.what, self.wanted, "", "open: not measured"
-        return self.what, self.wanted, f"{found[-1]:.4g}{self.unit}", "met" if self.is_met(found[-1]) else "missed"
+            return self.what, self.wanted.words, "", "open: not measured"
+        verdict = "met" if self.wanted.is_met(found[-1]) else "missed"
+        return self.what, self.wanted.words, f"{found[-1]:.4g}{self.unit}", verdict
 
 
 _BASE = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
@@ -58,120 +85,107 @@ _SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1}
 AIMS = (
     Aim(
         "camseg-base, 768×768, GPU, bfloat16, 4 steps, fast decoder: p50, camera buffer to mask on the host",
-        "≤ 16 ms",
+        at_most(16.0, " ms"),
         "inference",
         _BASE,
         lambda figures: figures["latency"]["p50_ms"],
         " ms",
-        lambda value: value <= 16.0,
     ),
     Aim(
         "the same: p99",
-        "≤ 20 ms",
+        at_most(20.0, " ms"),
         "inference",
         _BASE,
         lambda figures: figures["latency"]["p99_ms"],
         " ms",
-        lambda value: value <= 20.0,
     ),
     Aim(
         "the same: ratio to the counted floor",
-        "≤ 2",
+        at_most(2.0),
         "inference",
         _BASE,
         lambda figures: figures["ratio_to_floor"],
         "",
-        lambda value: value <= 2.0,
     ),
     Aim(
         "the same: peak GPU memory",
-        "≤ 3 GB",
+        at_most(3.0, " GB"),
         "inference",
         _BASE,
         lambda figures: figures["memory"]["device_peak"] / 1e9,
         " GB",
-        lambda value: value <= 3.0,
     ),
     Aim(
         "camseg-base, GPU: against the published schedule in the same run",
-        "≥ 20 times as fast",
+        at_least(20.0, " times as fast"),
         "reference",
         {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast"},
         lambda figures: figures["ratio"],
         " times",
-        lambda value: value >= 20.0,
     ),
     Aim(
         "camseg-base, GPU: pipelined over serial throughput",
-        "≥ 1.3",
+        at_least(1.3),
         "overlap",
         _BASE_PAIR,
         lambda figures: figures["ratio"],
         "",
-        lambda value: value >= 1.3,
     ),
     Aim(
         "camseg-small, 360×480, GPU: frames a second, one stream",
-        "≥ 400",
+        at_least(400.0),
         "inference",
         _SMALL_GPU,
         lambda figures: figures["frames_per_s"],
         "",
-        lambda value: value >= 400.0,
     ),
     Aim(
         "the same: p99",
-        "≤ 4 ms",
+        at_most(4.0, " ms"),
         "inference",
         _SMALL_GPU,
         lambda figures: figures["latency"]["p99_ms"],
         " ms",
-        lambda value: value <= 4.0,
     ),
     Aim(
         "camseg-small, GPU: three cameras in one call against three calls",
-        "≥ 2 times the throughput",
+        at_least(2.0, " times the throughput"),
         "cameras",
         {"model_id": "camseg-small", "device": "cuda", "cameras": 3},
         lambda figures: figures["ratio"],
         " times",
-        lambda value: value >= 2.0,
     ),
     Aim(
         "camseg-small, 360×480, two CPU cores, all of it: frames a second, full decoder",
-        "≥ 8",
+        at_least(8.0),
         "inference",
         {**_SMALL_CPU, "decoder": "full"},
         lambda figures: figures["frames_per_s"],
         "",
-        lambda value: value >= 8.0,
     ),
     Aim(
         "the same, fast decoder",
-        "≥ 8",
+        at_least(8.0),
         "inference",
         {**_SMALL_CPU, "decoder": "fast"},
         lambda figures: figures["frames_per_s"],
         "",
-        lambda value: value >= 8.0,
     ),
     Aim(
         "camseg-small: pixels that the fast decoder gives the full decoder's class",
-        "≥ 99.5 %",
+        at_least(99.5, " %"),
         "decoder",
         {"model_id": "camseg-small"},
         lambda figures: 100.0 * figures["agreement"],
         " %",
-        lambda value: value >= 99.5,
     ),
     Aim(
         "camseg-small: mIoU of the fast decoder minus that of the full one",
-        "within 0.3 points",
+        within(0.3, " points"),
         "decoder",
         {"model_id": "camseg-small"},
         lambda figures: 100.0 * (figures["fast"]["miou"] - figures["full"]["miou"]),
         " points",
-        lambda value: abs(value) <= 0.3,
     ),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.evaluation.experiments.publication import Provenance, Table
+from camseg_core.evaluation.experiments.publication import Provenance, Table, plain_json
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,19 @@ class BenchmarkRecord:
     def markdown(self) -> str:
         """The record as a section of a page."""
         source = self.provenance
-        used = ", ".join(f"{name} {version}" for name, version in source.versions.items())
-        weights = ", ".join(f"`{model}` {digest}" for model, digest in source.weights.items())
         parts = [f"## {self.title}", self.summary.strip()]
-        for table in self.tables:
-            parts += [f"**{table.title}**", table.markdown()] if table.title else [table.markdown()]
+        parts += [table.section() for table in self.tables]
         parts += [
             f"    {source.command}",
-            f"{source.date}. {source.hardware}. {used}. Data: {source.data}. Seed {source.seed}. "
-            f"Weights (SHA-256): {weights}.",
+            f"{source.date}. {source.hardware}. {source.versions_in_words}. Data: {source.data}. "
+            f"Seed {source.seed}. Weights (SHA-256): {source.weights_in_words}.",
         ]
         return "\n\n".join(parts) + "\n"
 
     def save(self, path: Path) -> None:
         """Write the record as JSON; a figure that is not finite becomes null."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = json.dumps(_plain(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False)
+        content = json.dumps(plain_json(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False)
         path.write_text(content + "\n", encoding="utf-8")
 
     @classmethod
@@ -72,11 +69,3 @@ class BenchmarkRecord:
             raise ConfigurationError(
                 f"{path}: is no record of a benchmark ({error}); expected one by --json"
             ) from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -116,15 +116,14 @@ def reference_record(
     """Tables of what ``measure_reference`` found."""
     settings = benchmark.engine
     device = resolve_device(settings.device)
-    where = "GPU" if device.type == "cuda" else "CPU"
     rows = (
-        (f"ours, {describe(settings, where)}", figures.ours),
+        (f"ours, {describe(settings)}", figures.ours),
         (f"ours, {STEPS} steps of {SAMPLER}, full decoder", figures.ours_in_its_steps),
         ("the published schedule", figures.published),
     )
     return BenchmarkRecord(
         kind="reference",
-        title=f"Against the published schedule: {describe(settings, where)}",
+        title=f"Against the published schedule: {describe(settings)}",
         summary=(
             "The published schedule, re-implemented: every position through the diffusion head, the image's too, "
             f"{STEPS} steps of ancestral sampling, the full decoder, classes matched on the host. Same device, same "

@@ -68,6 +68,16 @@ class Provenance:
             date=datetime.now(UTC).date().isoformat(),
         )
 
+    @property
+    def weights_in_words(self) -> str:
+        """Each model with its digest, in Markdown."""
+        return ", ".join(f"`{model}` {digest}" for model, digest in self.weights.items())
+
+    @property
+    def versions_in_words(self) -> str:
+        """Each library with its version."""
+        return ", ".join(f"{name} {version}" for name, version in self.versions.items())
+
 
 @dataclass(frozen=True)
 class Table:
@@ -96,6 +106,10 @@ class Table:
         lines = [self.columns, ["---:" if number else "---" for number in numeric]]
         lines += [[self._cell(value) for value in row] for row in self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def section(self) -> str:
+        """The table in Markdown, below its title where it has one."""
+        return f"**{self.title}**\n\n{self.markdown()}" if self.title else self.markdown()
 
     def _cell(self, value: str | int | float) -> str:
         if isinstance(value, float):
@@ -135,33 +149,30 @@ class Publication:
         if self.figure is not None:
             self.figure.savefig(picture, dpi=DOTS_PER_INCH, bbox_inches="tight", facecolor="white")
         page.write_text(self._page(picture.name), encoding="utf-8")
-        content = {"title": self.title, "provenance": asdict(self.provenance), "results": _plain(self.results)}
+        content = {"title": self.title, "provenance": asdict(self.provenance), "results": plain_json(self.results)}
         figures.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         return (page, figures) if self.figure is None else (page, picture, figures)
 
     def _page(self, picture: str) -> str:
         source = self.provenance
-        used = ", ".join(f"{name} {version}" for name, version in source.versions.items())
-        weights = ", ".join(f"`{model}` {digest}" for model, digest in source.weights.items())
         parts = [f"# {self.title}", self.summary.strip()]
         parts += [] if self.figure is None else [f"![{self.title}]({picture})"]
-        for table in self.tables:
-            parts += [f"**{table.title}**", table.markdown()] if table.title else [table.markdown()]
+        parts += [table.section() for table in self.tables]
         parts += [
             "Made by",
             f"    {source.command}",
-            f"on {source.date}. Data: {source.data}. Seed {source.seed}. Weights (SHA-256): {weights}. "
-            f"Machine: {source.hardware}. Versions: {used}.",
+            f"on {source.date}. Data: {source.data}. Seed {source.seed}. Weights (SHA-256): "
+            f"{source.weights_in_words}. Machine: {source.hardware}. Versions: {source.versions_in_words}.",
         ]
         return "\n\n".join(parts) + "\n"
 
 
-def _plain(value: object) -> object:
-    """The same with lists for sequences and None for numbers that JSON cannot write."""
+def plain_json(value: object) -> object:
+    """The same for JSON: with lists for sequences and None for numbers that JSON cannot write."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
