@@ -17,8 +17,3 @@ app.command("page")(page)
 app.command("node")(node)
 app.command("reference")(reference)
 app.command("reliability")(reliability)
-
-
-@app.callback()
-def bench() -> None:
-    """Measure speed: hardware, versions and date stand beside every figure."""
