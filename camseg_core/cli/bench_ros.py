@@ -18,11 +18,12 @@ _STAGE_MODULE = "camseg_ros.benchmarks.stage"
 
 Model = Annotated[str, typer.Option(help="Name of a shipped model, or a model folder.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
+Out = Annotated[Path, typer.Option(help="The page to write, without its ending; figures beside it as JSON.")]
 DriftReference = Annotated[str, typer.Option(help="As the node's parameter: a file, empty for the model's own, auto.")]
 
 
 def node(
-    out: Annotated[Path, typer.Option(help="The page to write, without its ending; figures beside it as JSON.")],
+    out: Out,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each image size.")] = 200,
     all_outputs: Annotated[
         bool, typer.Option("--all-outputs", help="Subscribe to every output instead of mask and drift.")
@@ -43,7 +44,7 @@ def node(
 
 
 def reliability(
-    out: Annotated[Path, typer.Option(help="The page to write, without its ending; figures beside it as JSON.")],
+    out: Out,
     duration: Annotated[float, typer.Option(min=1.0, help="Of three cameras of 1080×1920 at 30 Hz, seconds.")] = 300.0,
     frames: Annotated[int, typer.Option(min=10, help="Frames over which memory must not grow.")] = 20_000,
     messages: Annotated[int, typer.Option(min=2, help="Damaged images, half of them compressed.")] = 10_000,
