@@ -1,5 +1,6 @@
 """``camseg_node``: the process around the node, from its start to its exit code."""
 
+import gc
 import os
 import signal
 import sys
@@ -66,19 +67,22 @@ class NodeProcess:
         except Exception:
             self._fail(traceback.format_exc())
         finally:
+            # The node is in cycles of references, and with it its part of DDS, whose 70 MB of shared memory would
+            # outlive the process.
+            gc.collect()
             self._stop.set()
 
     def _serve(self) -> None:
         import rclpy
-        from rclpy.executors import SingleThreadedExecutor
 
         _init_rclpy()
+        from camseg_ros.executor import make_executor
         from camseg_ros.lifecycle_node import SegmentationNode
 
         node = SegmentationNode(self._engine_factory)
         if node.starts_by_itself:
             node.start()
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
         executor.add_node(node)
         self.is_serving = True
         while not self._stop.is_set():

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from camseg_ros.executor import make_executor
 from camseg_ros.lifecycle_node import SegmentationNode
 from camseg_ros.replay.recording import JsonLines
 
@@ -26,7 +26,7 @@ def run(log: Path, stop: threading.Event) -> None:
     node.start()
     assert node.segmenter is not None
     (camera,) = node.segmenter.cameras
-    executor = SingleThreadedExecutor()
+    executor = make_executor()
     executor.add_node(node)
     while not stop.is_set():
         received = node.segmenter.counts(camera.name).received

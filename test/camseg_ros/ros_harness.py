@@ -29,6 +29,7 @@ from std_msgs.msg import Header
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.borrowed_messages import Float64Stamped
 from camseg_ros.conversion import image_message, time_message
+from camseg_ros.executor import make_executor
 from camseg_ros.lifecycle_node import EngineFactory, SegmentationNode
 from camseg_ros.publication import OUTPUT_TYPES
 from camseg_ros.worker import FrameCounts
@@ -86,8 +87,13 @@ class NodeProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        # A node that is killed leaves its shared memory behind.
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def log(self) -> str:
         return self._log.read_text()
@@ -130,14 +136,19 @@ class LocalNode:
         )
         if self.node.starts_by_itself:
             self.node.start()
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = make_executor(self._context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._executor.spin)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
     def counts(self, camera: str = "camera") -> FrameCounts:
         assert self.node.segmenter is not None
         return self.node.segmenter.counts(camera)
+
+    def _serve(self) -> None:
+        while not self._ends.is_set():
+            self._executor.spin_once(timeout_sec=0.1)
 
     def _make_engine(self, settings: EngineSettings) -> FakeEngine:
         self.engines.append(FakeEngine(settings, self._inference_s))
@@ -147,8 +158,9 @@ class LocalNode:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown()
+        self._ends.set()
         self._thread.join()
+        self._executor.shutdown()
         assert self.node.close(timeout_s=STOP_PATIENCE_S)
         self.node.destroy_node()
         rclpy.shutdown(context=self._context)

@@ -1,11 +1,21 @@
 """Start and end of the node as a process: parameters, signals, exit codes."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from ros_harness import frame_message, random_pixels
 
 pytestmark = pytest.mark.ros
+
+SHARED_MEMORY = Path("/dev/shm")
+SEGMENT_BYTES = 1_000_000
+"""Less than a segment of Fast DDS takes, more than its ports."""
+
+
+def segments() -> set[str]:
+    """Names of the shared memory that Fast DDS holds messages in."""
+    return {path.name for path in SHARED_MEMORY.glob("fastrtps_*") if path.stat().st_size > SEGMENT_BYTES}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -63,3 +73,20 @@ def test_missing_parameter_file_ends_the_node_with_its_name(start_node):
     assert node.wait() == 1
     assert "/no/such.yaml" in node.log()
     assert "Traceback" not in node.log()
+
+
+def test_a_node_that_ends_leaves_no_shared_memory(start_node):
+    before = segments()
+    node = start_node()
+    node.wait_for_log("active: listening")
+    if not segments() - before:
+        pytest.skip("this middleware holds no messages in shared memory")
+    assert node.stop() == 0
+    assert segments() <= before
+
+
+def test_a_node_that_cannot_start_leaves_no_shared_memory(start_node):
+    before = segments()
+    node = start_node("--ros-args", "-p", "model:=no-such-model", inference_s=None)
+    assert node.wait() == 1
+    assert segments() <= before
