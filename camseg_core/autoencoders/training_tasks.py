@@ -14,7 +14,7 @@ from camseg_core.data.datasets import LabelledDataset
 from camseg_core.evaluation.confusion import ConfusionMatrix
 from camseg_core.labels import LabelSet
 from camseg_core.training.batches import Batch, collate
-from camseg_core.training.losses import one_hot, soft_dice, weighted_cross_entropy
+from camseg_core.training.losses import cross_entropy_and_dice, one_hot
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ class MaskAutoencoderTask:
         pixels = one_hot(labels, len(self._label_set))
         latent, bottleneck = self._autoencoder.training_latent(pixels, generator)
         logits = self._autoencoder.decode(latent)
-        cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
-        dice = soft_dice(logits, labels)
+        cross_entropy, dice = cross_entropy_and_dice(logits, labels, self._class_weights.to(logits.device))
         total = cross_entropy + self._settings.dice * dice + self._settings.bottleneck * bottleneck
         return {"total": total, "cross_entropy": cross_entropy, "dice": dice, "bottleneck": bottleneck}
 

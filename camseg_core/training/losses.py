@@ -13,26 +13,42 @@ def class_weights(pixel_shares: Tensor) -> Tensor:
     return weights / weights.mean()
 
 
-def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy of (N, K, H, W) logits over labelled pixels of (N, H, W) labels; 0 where none is labelled."""
-    losses = functional.cross_entropy(logits.float(), labels, weights, ignore_index=UNLABELLED, reduction="sum")
-    counted = labels[labels != UNLABELLED]
-    return losses / weights[counted].sum().clamp_min(1.0)
+def cross_entropy_and_dice(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted cross-entropy, and 1 − soft Dice coefficient, which counts thin classes like large ones.
 
+    Both in one pass, since at the size of an image their softmax takes as long as a stage of the model.
 
-def soft_dice(logits: Tensor, labels: Tensor) -> Tensor:
-    """1 − mean soft Dice coefficient over the classes present in the batch; counts thin classes like large ones."""
+    Args:
+        logits: (N, classes, H, W) float.
+        labels: (N, H, W) int64 class ids, 255 unlabelled.
+        weights: (classes,) of the cross-entropy's pixels by their class.
+
+    Returns:
+        The weighted mean of the cross-entropy over labelled pixels, and 1 − the mean of the soft Dice coefficients of
+        the classes present in the batch; each a scalar, 0 where nothing is labelled.
+    """
     classes = logits.shape[1]
-    probabilities = logits.float().softmax(dim=1)
-    valid = labels != UNLABELLED
-    truth = labels[valid]
+    log_probabilities = logits.float().log_softmax(dim=1)
+    # 0 where a pixel is unlabelled.
+    surprise = functional.nll_loss(log_probabilities, labels, ignore_index=UNLABELLED, reduction="none")
     # Sums over the pixels of each class, without one-hot maps, which would be as large as the logits.
-    of_truth = probabilities.gather(1, torch.where(valid, labels, 0).unsqueeze(1)).squeeze(1)[valid]
-    overlap = of_truth.new_zeros(classes).index_add(0, truth, of_truth)
-    counts = torch.bincount(truth, minlength=classes).to(of_truth.dtype)
-    total = torch.einsum("nkhw,nhw->k", probabilities, valid.to(of_truth.dtype)) + counts
+    counts = _sums_by_label(torch.ones_like(surprise), labels, classes)
+    cross_entropy = (weights * _sums_by_label(surprise, labels, classes)).sum() / (weights * counts).sum().clamp_min(
+        1.0
+    )
+    overlap = _sums_by_label(torch.exp(-surprise), labels, classes)
+    labelled = (labels != UNLABELLED).to(surprise.dtype)
+    total = torch.einsum("nkhw,nhw->k", log_probabilities.exp(), labelled) + counts
     present = counts > 0
-    return 1.0 - (2.0 * overlap / total.clamp_min(1.0))[present].mean() if present.any() else logits.sum() * 0.0
+    coefficients = (2.0 * overlap / total.clamp_min(1.0))[present]
+    dice = 1.0 - coefficients.mean() if present.any() else logits.sum() * 0.0
+    return cross_entropy, dice
+
+
+def _sums_by_label(values: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """(classes,) sums of (N, H, W) values over the pixels of each class."""
+    sums = values.new_zeros(UNLABELLED + 1).index_add(0, labels.flatten(), values.flatten())
+    return sums[:classes]
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:

@@ -16,7 +16,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.sampling import make_scheduler
 from camseg_core.training.batches import Batch
-from camseg_core.training.losses import soft_dice, weighted_cross_entropy
+from camseg_core.training.losses import cross_entropy_and_dice
 from camseg_core.weights_files import save_module
 
 
@@ -106,8 +106,7 @@ class CamSegTask:
         errors = torch.where(own, clean - latent, velocity - target).square() * masked
         diffusion = errors.sum() / (masked.sum() * latent.shape[1])
         logits = model.mask_autoencoder.decode(torch.where(masked, clean, latent))
-        cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
-        dice = soft_dice(logits, labels)
+        cross_entropy, dice = cross_entropy_and_dice(logits, labels, self._class_weights.to(logits.device))
         total = diffusion + settings.cross_entropy * cross_entropy + settings.dice * dice
         return {"total": total, "diffusion": diffusion, "cross_entropy": cross_entropy, "dice": dice}
 

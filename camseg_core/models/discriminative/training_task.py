@@ -11,7 +11,7 @@ from camseg_core.evaluation.segmentation import evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.training.batches import Batch
-from camseg_core.training.losses import soft_dice, weighted_cross_entropy
+from camseg_core.training.losses import cross_entropy_and_dice
 from camseg_core.weights_files import save_module
 
 
@@ -40,8 +40,7 @@ class DiscriminativeTask:
         self._model.image_autoencoder.eval()
         labels = pad_labels(batch.labels, self._model.config.token_stride_px)
         logits, _ = self._model(self._model.pad(batch.images))
-        cross_entropy = weighted_cross_entropy(logits, labels, self._class_weights.to(logits.device))
-        dice = soft_dice(logits, labels)
+        cross_entropy, dice = cross_entropy_and_dice(logits, labels, self._class_weights.to(logits.device))
         return {"total": cross_entropy + self._dice * dice, "cross_entropy": cross_entropy, "dice": dice}
 
     def validate(self) -> dict[str, float]:
