@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -44,18 +45,34 @@ def load_config(cls: type[Config], folder: Path) -> Config:
 
 def load_weights(module: nn.Module, folder: Path) -> None:
     """Fill ``module`` from ``folder``; raises WeightsError naming the file and what is wrong."""
-    path = folder / WEIGHTS_NAME
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; expected weights in safetensors format")
-    try:
-        state: dict[str, Tensor] = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})") from error
+    path, state = _read_weights(folder)
     state |= {name: state[first] for name, first in _copies(module).items() if first in state}
     try:
         module.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
     except RuntimeError as error:
         raise WeightsError(f"{path}: belongs to a model of another shape: {error}") from error
+
+
+def load_parts(module: nn.Module, folder: Path, parts: Sequence[str]) -> None:
+    """Fill some parts of ``module`` with the equally named parts of another module, whose weights are in ``folder``.
+
+    Args:
+        module: what has the parts.
+        folder: with the weights of a module that has them too.
+        parts: names of submodules.
+
+    Raises:
+        WeightsError: the file is not there or not whole, lacks a part, or has it in another shape.
+    """
+    path, state = _read_weights(folder)
+    for part in parts:
+        found = {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
+        if not found:
+            raise WeightsError(f"{path}: has no {part}; expected the weights of a model with {' and '.join(parts)}")
+        try:
+            module.get_submodule(part).load_state_dict({name: value.to(torch.float32) for name, value in found.items()})
+        except RuntimeError as error:
+            raise WeightsError(f"{path}: has a {part} of another shape: {error}") from error
 
 
 def weights_hash(folder: Path) -> str:
@@ -68,6 +85,42 @@ def weights_hash(folder: Path) -> str:
         raise WeightsError(
             f"{path}: cannot be read ({error.strerror}); expected weights in safetensors format"
         ) from error
+
+
+def part_hash(folder: Path, part: str, settings: Mapping[str, Any]) -> str:
+    """Hash of one part of the weights in ``folder`` and of the settings it is used with.
+
+    Args:
+        folder: with the weights.
+        part: name of a submodule.
+        settings: what else decides its results, as plain data.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+
+    Raises:
+        WeightsError: the file is not there or not whole, or lacks the part.
+    """
+    path, state = _read_weights(folder)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    names = sorted(name for name in state if name.startswith(f"{part}."))
+    if not names:
+        raise WeightsError(f"{path}: has no {part}; expected the weights of a model with one")
+    for name in names:
+        digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)}".encode())
+        digest.update(state[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
+    """The file of the weights in ``folder``, and its tensors by name; raises WeightsError."""
+    path = folder / WEIGHTS_NAME
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file; expected weights in safetensors format")
+    try:
+        return path, load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})") from error
 
 
 def _copies(module: nn.Module) -> dict[str, str]:

@@ -12,9 +12,10 @@ from camseg_core.drift.fitting import fit_reference
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.random_weights import camseg_tiny
+from camseg_core.models.loading import embedding_hash
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 from camseg_core.runtime.prediction import image_latent
-from camseg_core.weights_files import save_module, weights_hash
+from camseg_core.weights_files import save_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,7 +45,7 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
     embeddings = np.stack([embed(image_latent(model, image)) for image in images])
-    fit_reference([embeddings], tiny_config.model_id, weights_hash(folder)).save(folder / SHIPPED_REFERENCE)
+    fit_reference([embeddings], tiny_config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
     return folder
 
 

@@ -21,11 +21,10 @@ from camseg_core.drift.weather_shift import SHIFT_FRAMES, weather_shift
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SegmentationModel
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import embedding_hash, load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent
-from camseg_core.weights_files import weights_hash
 
 FOLDER_RATE_HZ = 10.0
 """Taken for the frames of a folder, which have no stamps."""
@@ -91,7 +90,7 @@ def fit(
     reference = fit_reference(
         embeddings,
         network.model_id,
-        weights_hash(model_folder(model)),
+        embedding_hash(model),
         score=score,
         rate_hz=rate_hz or (float(np.median(rates)) if rates else FOLDER_RATE_HZ),
         weather_shift=shift,

@@ -24,10 +24,9 @@ from camseg_core.evaluation.detection.scoring import FrameScorer
 from camseg_core.evaluation.detection.sequences import CLEAR
 from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
 from camseg_core.evaluation.experiments.publication import Provenance
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import embedding_hash, load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
-from camseg_core.weights_files import weights_hash
 
 DEMO = "demo"
 """What ``--drive`` calls the built-in clip."""
@@ -86,7 +85,7 @@ def evaluate(
         simulated_weathers(kind)
     drives = {name: _open_drive(name, seed) for name in drive or []}
     network = load_model(model, resolve_device(device))
-    digest = weights_hash(model_folder(model))
+    digest = embedding_hash(model)
     estimators = model_folder(model) / WEATHER_ESTIMATORS
     scorer = FrameScorer(
         model=network,

@@ -21,13 +21,12 @@ from camseg_core.drift.weather_fitting import CAUSES, EmbeddedFrame, fit_weather
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import CAMVID, LabelSet, get_label_set
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import embedding_hash, load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent, predict
 from camseg_core.weather import Weather, apply_weather, assumed_camera, estimate_depth
 from camseg_core.weather.condition import WeatherKind
-from camseg_core.weights_files import weights_hash
 
 app = typer.Typer(no_args_is_help=True, help="Put weather into photographs; fit what tells its kinds.")
 
@@ -182,7 +181,7 @@ def fit(
         embedding = embed(image_latent(network, frame.image))
         color = frame.image.mean(axis=(0, 1)) / 255
         frames.append(EmbeddedFrame(frame.camera, frame.weather, embedding, color))
-    estimators, report = fit_weather_estimators(frames, network.model_id, weights_hash(model_folder(model)))
+    estimators, report = fit_weather_estimators(frames, network.model_id, embedding_hash(model))
     path = model_folder(model) / FILE_NAME if out is None else out
     estimators.save(path)
     typer.echo(f"{path}: from {len(frames)} frames; on cameras left out of the fit:")

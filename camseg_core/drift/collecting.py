@@ -31,7 +31,7 @@ class CollectingDetector:
     as with a camera that always sends the same frame, the reason is logged and the collection begins again.
 
     Args:
-        model_id, weights_hash: of the model whose embeddings come.
+        model_id, embedding_hash: of the model whose embeddings come; see ``DriftReference``.
         weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
         settings: ``collect_s`` says how long to collect.
         estimate_weather: see ``DriftDetector``.
@@ -40,13 +40,13 @@ class CollectingDetector:
     def __init__(
         self,
         model_id: str,
-        weights_hash: str = "",
+        embedding_hash: str = "",
         weather_shift: np.ndarray | None = None,
         settings: DriftSettings | None = None,
         estimate_weather: WeatherEstimator | None = None,
     ) -> None:
         self._model_id = model_id
-        self._weights_hash = weights_hash
+        self._embedding_hash = embedding_hash
         self._weather_shift = weather_shift
         self._settings = settings or DriftSettings()
         self._estimate_weather = estimate_weather
@@ -109,7 +109,7 @@ class CollectingDetector:
             reference = fit_reference(
                 np.array_split(np.stack(self._embeddings), _DRIVE_PARTS),
                 self._model_id,
-                self._weights_hash,
+                self._embedding_hash,
                 rate_hz=self._every * (len(self._stamps) - 1) / seconds,
                 weather_shift=self._weather_shift,
                 max_frames=MAX_FIT_FRAMES,

@@ -30,7 +30,7 @@ WARN_QUANTILE = 0.99
 def fit_reference(
     drives: Sequence[np.ndarray],
     model_id: str,
-    weights_hash: str = "",
+    embedding_hash: str = "",
     *,
     score: str = DEFAULT_SCORE,
     rate_hz: float = 10.0,
@@ -49,7 +49,7 @@ def fit_reference(
     Args:
         drives: (frames, D) embeddings of each clear drive of one camera, in the order of time.
         model_id: the model that gave the embeddings.
-        weights_hash: of that model's weights.
+        embedding_hash: of what makes the embeddings; see ``DriftReference``.
         score: name of the score in ``scores.SCORES``.
         rate_hz: of the frames.
         weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
@@ -94,7 +94,7 @@ def fit_reference(
     used = weights != 0.0
     return DriftReference(
         model_id=model_id,
-        weights_hash=weights_hash,
+        embedding_hash=embedding_hash,
         method=score,
         rate_hz=float(rate_hz),
         frames=len(embeddings),

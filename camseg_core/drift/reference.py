@@ -16,7 +16,7 @@ from camseg_core.drift.scores import COMPONENTS, SCORES, WEATHER_DIRECTION, Para
 from camseg_core.drift.sequential import MAX_NORMAL_SCORE, RunLengths
 from camseg_core.errors import DriftReferenceError
 
-FORMAT = "camseg-drift-reference-3"
+FORMAT = "camseg-drift-reference-4"
 
 MIN_EFFECTIVE_FRAMES = 4.0
 """With fewer independent frames than this nothing can be said of what clear driving varies by."""
@@ -28,7 +28,8 @@ class DriftReference:
 
     Attributes:
         model_id: the model whose embeddings were fitted.
-        weights_hash: of the weights of that model; "" where they are not known.
+        embedding_hash: of what makes the model's embeddings, ``camseg_core.models.loading.embedding_hash``; "" where it
+            is not known.
         method: name of the score in ``scores.SCORES``.
         rate_hz: of the clear frames.
         frames, drives: how many were fitted.
@@ -45,7 +46,7 @@ class DriftReference:
     """
 
     model_id: str
-    weights_hash: str
+    embedding_hash: str
     method: str
     rate_hz: float
     frames: int
@@ -129,13 +130,13 @@ class DriftReference:
             raise DriftReferenceError(f"{path}: cannot be written ({error})") from error
 
     @classmethod
-    def load(cls, path: Path, model_id: str, weights_hash: str = "") -> "DriftReference":
+    def load(cls, path: Path, model_id: str, embedding_hash: str = "") -> "DriftReference":
         """The reference in ``path``.
 
         Args:
             path: file made by ``save``.
             model_id: the model that is going to be used.
-            weights_hash: of its weights; "" does not compare them.
+            embedding_hash: of what makes its embeddings; "" does not compare it.
 
         Raises:
             DriftReferenceError: the file is missing, not whole, altered, or fitted with another model.
@@ -162,10 +163,10 @@ class DriftReference:
             raise DriftReferenceError(
                 f"{path}: content hashes to {reference.reference_id}; expected {header['reference_id']}"
             )
-        if weights_hash and reference.weights_hash != weights_hash:
+        if embedding_hash and reference.embedding_hash != embedding_hash:
             raise DriftReferenceError(
-                f"{path}: was fitted with other weights of {model_id}, {reference.weights_hash or 'unknown'}; expected "
-                f"{weights_hash}: fit it again with `camseg drift fit`"
+                f"{path}: was fitted on embeddings of another {model_id}, {reference.embedding_hash or 'unknown'}; "
+                f"expected {embedding_hash}: fit it again with `camseg drift fit`"
             )
         return reference
 

@@ -20,7 +20,7 @@ from camseg_core.errors import WeightsError
 FILE_NAME = "weather_estimators.safetensors"
 """Beside a model's weights."""
 
-FORMAT = "camseg-weather-estimators-1"
+FORMAT = "camseg-weather-estimators-2"
 
 SCATTERING_CAUSES = ("fog", "rain", "snow")
 """Causes that take away visibility; where they are improbable together none is estimated."""
@@ -54,13 +54,13 @@ class WeatherEstimators:
 
     Attributes:
         model_id: the model whose embeddings were fitted.
-        weights_hash: of the weights of that model; "" where they are not known.
+        embedding_hash: of what makes the model's embeddings, as in ``DriftReference``; "" where it is not known.
         readout: from embeddings to light and colour.
         cause, visibility: the models fitted.
     """
 
     model_id: str
-    weights_hash: str
+    embedding_hash: str
     readout: LightReadout
     cause: CauseModel
     visibility: VisibilityModel
@@ -94,7 +94,7 @@ class WeatherEstimators:
         header = {
             "format": FORMAT,
             "model_id": self.model_id,
-            "weights_hash": self.weights_hash,
+            "embedding_hash": self.embedding_hash,
             "causes": json.dumps(self.cause.names),
             "grid": json.dumps([len(PARTS), ROWS, COLUMNS]),
         }
@@ -102,13 +102,13 @@ class WeatherEstimators:
         save_file(arrays, path, metadata=header)
 
     @classmethod
-    def load(cls, path: Path, model_id: str, weights_hash: str = "") -> "WeatherEstimators":
+    def load(cls, path: Path, model_id: str, embedding_hash: str = "") -> "WeatherEstimators":
         """The estimators in ``path``.
 
         Args:
             path: file made by ``save``.
             model_id: the model that is going to be used.
-            weights_hash: of its weights; "" does not compare them.
+            embedding_hash: of what makes its embeddings; "" does not compare it.
 
         Raises:
             WeightsError: the file is missing, not whole, or fitted for another model or embedding.
@@ -123,8 +123,8 @@ class WeatherEstimators:
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{path}: is not a whole safetensors file ({error})") from error
         expected = {"format": FORMAT, "model_id": model_id, "grid": json.dumps([len(PARTS), ROWS, COLUMNS])}
-        if weights_hash:
-            expected["weights_hash"] = weights_hash
+        if embedding_hash:
+            expected["embedding_hash"] = embedding_hash
         for name, value in expected.items():
             if header.get(name) != value:
                 raise WeightsError(f"{path}: {name} is {header.get(name)!r}; expected {value!r}: {advice}")
@@ -139,7 +139,7 @@ class WeatherEstimators:
         scalars = {name: float(stored.pop(name).item()) for name in ("offset", "gamma", "min_clear_contrast")}
         visibility = VisibilityModel(**stored, **scalars)  # type: ignore[arg-type]  # arrays and numbers by name
         readout = _group(LightReadout, arrays, "readout.")
-        return cls(header["model_id"], header["weights_hash"], readout, cause, visibility)
+        return cls(header["model_id"], header["embedding_hash"], readout, cause, visibility)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {

@@ -83,7 +83,7 @@ class FitReport:
 
 
 def fit_weather_estimators(
-    frames: Iterable[EmbeddedFrame], model_id: str, weights_hash: str = ""
+    frames: Iterable[EmbeddedFrame], model_id: str, embedding_hash: str = ""
 ) -> tuple[WeatherEstimators, FitReport]:
     """The estimators for a model, and how they do on cameras left out of the fit.
 
@@ -125,7 +125,7 @@ def fit_weather_estimators(
         ]
     )
     report = FitReport(names, confusion, severities[foggy], estimates)
-    return WeatherEstimators(model_id, weights_hash, readout, cause, visibility), report
+    return WeatherEstimators(model_id, embedding_hash, readout, cause, visibility), report
 
 
 def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) -> tuple[CauseModel, np.ndarray]:

@@ -14,7 +14,7 @@ from camseg_core.models.camseg import configuration as camseg
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative import configuration as discriminative
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
-from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights
+from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights, part_hash
 
 DECODERS = ("full", "fast")
 """What turns mask latents into classes: the mask autoencoder's own decoder, or the small network that stands for it."""
@@ -38,6 +38,27 @@ def model_folder(model: str) -> Path:
         f"model {model!r} is not there; expected one of {names} or a folder with {CONFIG_NAME} "
         "(`camseg weights pull camseg-base` fetches the published model)"
     )
+
+
+def embedding_hash(model: str) -> str:
+    """Hash of all that decides a model's image latents, of which the drift detector's embeddings are made.
+
+    Those are its image autoencoder and the size of its input. What was fitted on embeddings, of a vehicle's own camera
+    say, so goes on being valid when the rest of the model is trained anew.
+
+    Args:
+        model: name or folder.
+
+    Raises:
+        WeightsError: there is no such model, or its files are not whole.
+    """
+    folder = model_folder(model)
+    try:
+        config = json.loads((folder / CONFIG_NAME).read_text())
+        settings = {name: config[name] for name in ("image_autoencoder", "input_height_px", "input_width_px")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder / CONFIG_NAME}: names no image autoencoder or input size ({error!r})") from error
+    return part_hash(folder, "image_autoencoder", settings)
 
 
 def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> SegmentationModel:

@@ -20,7 +20,7 @@ from camseg_core.errors import ConfigurationError, DriftReferenceError, FrameErr
 from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings, SegmentationModel
-from camseg_core.models.loading import DECODERS, load_model, model_folder
+from camseg_core.models.loading import DECODERS, embedding_hash, load_model, model_folder
 from camseg_core.runtime.device import limit_gpu_memory, resolve_device
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.optimization import optimize_for_inference
@@ -30,7 +30,6 @@ from camseg_core.runtime.runner import MAX_IN_FLIGHT, HostRunner, Request, Runne
 from camseg_core.runtime.stages import stage
 from camseg_core.runtime.stream_runner import StreamRunner
 from camseg_core.runtime.streams import CudaStreams
-from camseg_core.weights_files import weights_hash
 
 SHIPPED_REFERENCE = "drift_reference.safetensors"
 
@@ -110,7 +109,7 @@ class InferenceEngine:
         else:
             self._runner = HostRunner(self._load_model())
         self._drift_settings = settings.drift
-        self._weights_hash = weights_hash(model_folder(settings.model))
+        self._embedding_hash = embedding_hash(settings.model)
         self._is_auto = settings.drift_reference == AUTO_REFERENCE
         self._reference = self._load_reference(settings)
         self._estimate_weather = self._load_estimators(settings)
@@ -245,7 +244,7 @@ class InferenceEngine:
         """
         self.drift_detectors[camera] = CollectingDetector(
             self.model_id,
-            self._weights_hash,
+            self._embedding_hash,
             weather_shift=None if self._reference is None else self._reference.weather_shift,
             settings=replace(self._drift_settings, collect_s=seconds),
             estimate_weather=self._estimate_weather,
@@ -294,14 +293,14 @@ class InferenceEngine:
                 f"{path}: no such file: model {settings.model!r} comes without a drift reference; expected one fitted "
                 f"on clear drives with `camseg drift fit`, or the drift reference {AUTO_REFERENCE!r}"
             )
-        return DriftReference.load(path, self.model_id, self._weights_hash)
+        return DriftReference.load(path, self.model_id, self._embedding_hash)
 
     def _load_estimators(self, settings: EngineSettings) -> WeatherEstimator | None:
         """What names causes and visibility; None for a model for which ``camseg weather fit`` was not run."""
         path = model_folder(settings.model) / WEATHER_ESTIMATORS
         if not path.is_file():
             return None
-        return WeatherEstimators.load(path, self.model_id, self._weights_hash).estimate
+        return WeatherEstimators.load(path, self.model_id, self._embedding_hash).estimate
 
     def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
         if frame.camera not in self.drift_detectors:

@@ -15,10 +15,9 @@ from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import DEFAULT_SCORE
 from camseg_core.errors import CamsegError, ConfigurationError, DatasetError, DriftReferenceError, WeightsError
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import embedding_hash, load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import image_latent
-from camseg_core.weights_files import weights_hash
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 BAG_RATE_HZ = 4.0
@@ -68,7 +67,7 @@ def fitted(tiny_model, days, tmp_path_factory):
     out = tmp_path_factory.mktemp("fitted") / "folder" / "reference.safetensors"
     result = run(tiny_model, out, "--clear", *days)
     assert result.exit_code == 0, result.output
-    return result, DriftReference.load(out, "camseg-tiny", weights_hash(tiny_model))
+    return result, DriftReference.load(out, "camseg-tiny", embedding_hash(str(tiny_model)))
 
 
 def test_each_folder_is_a_drive_of_the_model(fitted):

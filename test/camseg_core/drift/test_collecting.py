@@ -33,7 +33,7 @@ def test_unknown_then_judges_by_the_camera_itself(detector):
     assert results[-1].state == DriftState.NOMINAL
     assert detector.reference.frames == 201
     assert detector.reference.rate_hz == pytest.approx(10.0)
-    assert (detector.reference.model_id, detector.reference.weights_hash) == ("m", "hash")
+    assert (detector.reference.model_id, detector.reference.embedding_hash) == ("m", "hash")
     foggy = run(detector, clear_drive(60, seed=1) + FOG, start_ns=240 * PERIOD_NS)
     assert foggy[-1].state == DriftState.ERROR
 

@@ -96,8 +96,8 @@ def test_a_missing_file_is_named(tmp_path):
 def test_other_weights_of_the_same_model_are_refused(reference, tmp_path):
     path = tmp_path / "reference.safetensors"
     reference.save(path)
-    assert DriftReference.load(path, "camseg-tiny", "0123456789abcdef").weights_hash == "0123456789abcdef"
-    with pytest.raises(DriftReferenceError, match="other weights of camseg-tiny, 0123456789abcdef; expected fedcba"):
+    assert DriftReference.load(path, "camseg-tiny", "0123456789abcdef").embedding_hash == "0123456789abcdef"
+    with pytest.raises(DriftReferenceError, match="of another camseg-tiny, 0123456789abcdef; expected fedcba"):
         DriftReference.load(path, "camseg-tiny", "fedcba9876543210")
 
 

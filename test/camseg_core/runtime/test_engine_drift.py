@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.reference import DriftReference
 from camseg_core.errors import ConfigurationError, DriftReferenceError
 from camseg_core.frames import DriftResult, DriftState, Frame
-from camseg_core.models.loading import SHIPPED_WEIGHTS, model_folder
+from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, model_folder
 from camseg_core.runtime.engine import AUTO_REFERENCE, SHIPPED_REFERENCE, EngineSettings, InferenceEngine
-from camseg_core.weights_files import weights_hash
 
 PERIOD_NS = 100_000_000
 
@@ -73,19 +73,29 @@ def test_what_cannot_be_refitted_or_saved_is_named(settings, tmp_path):
         engine.save_drift_reference("front", tmp_path / "x.safetensors")
 
 
-def test_a_reference_of_other_weights_is_refused(settings, tmp_path):
-    folder = model_folder(settings.model)
-    for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    weights = tmp_path / "model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-1] ^= 0x01
-    weights.write_bytes(data)
-    with pytest.raises(DriftReferenceError, match="was fitted with other weights"):
+def change_weight(settings, part, folder):
+    """Copies the model and its reference into the folder, one weight of one part of it changed."""
+    original = model_folder(settings.model)
+    for path in original.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    state = load_file(original / "model.safetensors")
+    name = next(name for name in state if name.startswith(f"{part}.") and name.endswith("weight"))
+    state[name].view(-1)[0] += 1.0
+    save_file(state, folder / "model.safetensors")
+
+
+def test_a_reference_outlasts_new_weights_of_the_masks(settings, tmp_path):
+    change_weight(settings, "transformer", tmp_path)
+    InferenceEngine(replace(settings, model=str(tmp_path)))
+
+
+def test_a_reference_on_embeddings_of_another_image_autoencoder_is_refused(settings, tmp_path):
+    change_weight(settings, "image_autoencoder", tmp_path)
+    with pytest.raises(DriftReferenceError, match="was fitted on embeddings of another"):
         InferenceEngine(replace(settings, model=str(tmp_path)))
 
 
 def test_the_shipped_reference_belongs_to_the_shipped_weights():
     folder = SHIPPED_WEIGHTS / "camseg-small"
-    reference = DriftReference.load(folder / SHIPPED_REFERENCE, "camseg-small", weights_hash(folder))
+    reference = DriftReference.load(folder / SHIPPED_REFERENCE, "camseg-small", embedding_hash("camseg-small"))
     assert reference.is_conclusive

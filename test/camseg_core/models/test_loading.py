@@ -1,0 +1,90 @@
+"""What the embeddings of a model are known by, and what of it is weights of one part."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from camseg_core.errors import WeightsError
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.loading import embedding_hash
+from camseg_core.weights_files import load_parts, save_module
+
+
+@pytest.fixture
+def copied(tiny_model, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((tiny_model / name).read_bytes())
+    return tmp_path
+
+
+def change_weight(folder, part):
+    state = load_file(folder / "model.safetensors")
+    name = next(name for name in state if name.startswith(f"{part}.") and name.endswith("weight"))
+    state[name].view(-1)[0] += 1.0
+    save_file(state, folder / "model.safetensors")
+
+
+def change_setting(folder, name, value):
+    config = json.loads((folder / "config.json").read_text())
+    config[name] = value(config[name])
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("part", ["transformer", "stem", "fusion", "head", "mask_autoencoder"])
+def test_embeddings_stay_the_same_whatever_becomes_of_the_masks(tiny_model, copied, part):
+    change_weight(copied, part)
+    assert embedding_hash(str(copied)) == embedding_hash(str(tiny_model))
+
+
+def test_another_image_autoencoder_makes_other_embeddings(tiny_model, copied):
+    change_weight(copied, "image_autoencoder")
+    assert embedding_hash(str(copied)) != embedding_hash(str(tiny_model))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input_height_px", lambda pixels: pixels + 8),
+        ("input_width_px", lambda pixels: pixels + 8),
+        ("image_autoencoder", lambda config: config | {"scaling_factor": 2.0 * config["scaling_factor"]}),
+    ],
+)
+def test_another_size_or_scale_makes_other_embeddings(tiny_model, copied, name, value):
+    change_setting(copied, name, value)
+    assert embedding_hash(str(copied)) != embedding_hash(str(tiny_model))
+
+
+def test_a_model_without_an_image_autoencoder_is_named(copied):
+    state = load_file(copied / "model.safetensors")
+    save_file(
+        {name: value for name, value in state.items() if "image_autoencoder" not in name}, copied / "model.safetensors"
+    )
+    with pytest.raises(WeightsError, match=r"model.safetensors: has no image_autoencoder"):
+        embedding_hash(str(copied))
+    (copied / "config.json").write_text("{}")
+    with pytest.raises(WeightsError, match=r"config.json: names no image autoencoder or input size"):
+        embedding_hash(str(copied))
+
+
+def test_parts_are_taken_and_the_rest_stays(tiny_config, tiny_model):
+    torch.manual_seed(1)
+    model = CamSeg(tiny_config)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    load_parts(model, tiny_model, ("stem", "fusion"))
+    given = load_file(tiny_model / "model.safetensors")
+    for name, value in model.state_dict().items():
+        taken = name.split(".")[0] in ("stem", "fusion")
+        assert torch.equal(value, (given if taken else before)[name]), name
+
+
+def test_a_part_that_is_absent_or_of_another_shape_is_named(tiny_config, tiny_model, tmp_path):
+    model = CamSeg(tiny_config)
+    with pytest.raises(
+        WeightsError, match=r"has no classifier; expected the weights of a model with stem and classifier"
+    ):
+        load_parts(model, tiny_model, ("stem", "classifier"))
+    save_module(torch.nn.ModuleDict({"stem": torch.nn.Conv2d(3, 5, 3)}), tiny_config, tmp_path)
+    with pytest.raises(WeightsError, match=r"model.safetensors: has a stem of another shape"):
+        load_parts(model, tmp_path, ("stem",))
