@@ -15,12 +15,12 @@ from camseg_core.models.camseg.stages import (
     train_segmentation,
 )
 from camseg_core.models.camseg.training_task import CamSegLossSettings
-from camseg_core.models.discriminative.stages import train_discriminative
+from camseg_core.models.discriminative.stages import train_discriminative, train_features
 from camseg_core.training.recipe import Recipe
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Train a stage; a folder with a checkpoint is resumed. Order: autoencoders, segmentation.",
+    help="Train a stage; a folder with a checkpoint is resumed. Order: autoencoders, features, segmentation.",
 )
 app.command("fast-decoder")(fast_decoder)
 
@@ -83,6 +83,27 @@ def mask_autoencoder(
     train_mask_autoencoder(recipe, kind, out)
 
 
+@app.command("features")
+def features(
+    root: Root,
+    out: Out,
+    image_autoencoder: ImageAutoencoder,
+    steps: Steps = MODEL_STEPS,
+    batch_size: BatchSize = Recipe.batch_size,
+    size: Size = MODEL_SIZE,
+    learning_rate: LearningRate = Recipe.learning_rate,
+    drives: Drives = Recipe.drives,
+    drives_share: DrivesShare = Recipe.drives_share,
+    validate_every: ValidateEvery = Recipe.validate_every,
+    seed: Seed = Recipe.seed,
+    device: Device = Recipe.device,
+) -> None:
+    """Train the convolutional features alone, for segmentation to begin with."""
+    view = parse_size(size)
+    recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
+    train_features(recipe, image_autoencoder, out)
+
+
 @app.command("segmentation")
 def segmentation(
     root: Root,
@@ -91,6 +112,9 @@ def segmentation(
     mask_autoencoder: MaskAutoencoder,
     initial_weights: Annotated[
         Path | None, typer.Option(help="Folder of a trained model to start from instead of random weights.")
+    ] = None,
+    initial_features: Annotated[
+        Path | None, typer.Option(help="Folder of `camseg train features` to begin with instead of random features.")
     ] = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
@@ -111,7 +135,9 @@ def segmentation(
     recipe = Recipe(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device)
     losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
     sampling = SamplingSettings(steps=sampling_steps)
-    train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, initial_weights)
+    train_segmentation(
+        recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, initial_weights, initial_features
+    )
 
 
 @app.command("discriminative")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from camseg_core.corruptions.blur import gaussian_blur, motion_blur
-from camseg_core.corruptions.color import contrast
+from camseg_core.corruptions.color import contrast, saturation
 from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import UNLABELLED
@@ -26,7 +26,8 @@ class AugmentationSettings:
         color_shift: largest relative change of the gain of one colour channel either way.
         blur_probability, blur_sigma_px: Gaussian blur and its largest standard deviation.
         noise_probability, noise_sigma: Gaussian noise and its largest standard deviation, in units of 1/255.
-        corruption_probability: of one strong corruption on top: noise, salt and pepper, blur, motion blur or haze.
+        corruption_probability: of one strong corruption on top: noise, salt and pepper, blur, motion blur, low
+            contrast or wrong saturation.
     """
 
     zoom_min: float = 0.85
@@ -104,7 +105,7 @@ def _random_appearance(image: np.ndarray, settings: AugmentationSettings, random
 
 def _corrupt(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """One corruption of a random kind and strength."""
-    kind = random.integers(5)
+    kind = random.integers(6)
     if kind == 0:
         return gaussian_noise(image, random.uniform(0.02, 0.35), random)
     if kind == 1:
@@ -113,4 +114,8 @@ def _corrupt(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
         return gaussian_blur(image, random.uniform(0.5, 5.0))
     if kind == 3:
         return motion_blur(image, int(random.integers(5, 21)), random.uniform(2.0, 14.0), random)
-    return contrast(image, random.uniform(0.1, 0.7))
+    if kind == 4:
+        return contrast(image, math.exp(random.uniform(math.log(0.05), math.log(0.7))))
+    # From nearly grey to nearly pure colours; the shift colours grey too, as a camera's wrong gains do.
+    factor = math.exp(random.uniform(math.log(0.05), math.log(20.0)))
+    return saturation(image, factor, random.uniform(0.0, 0.2) if factor > 1.0 else 0.0)

@@ -17,7 +17,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings, segmentation_views
 from camseg_core.training.recipe import Recipe
-from camseg_core.weights_files import load_weights
+from camseg_core.weights_files import load_parts, load_weights
 
 BOTTLENECK_WEIGHTS = {"kl": 1e-3, "vq": 0.25}
 """Kinds of mask autoencoders, and what weighs the loss of their bottleneck; 0.25 is VQ-VAE's own."""
@@ -64,6 +64,7 @@ def train_segmentation(
     sampling: SamplingSettings,
     out: Path,
     initial_weights: Path | None = None,
+    initial_features: Path | None = None,
 ) -> None:
     """Train the transformer, its features and the diffusion head on frozen autoencoders.
 
@@ -75,7 +76,17 @@ def train_segmentation(
         sampling: how masks are drawn in validation.
         out: folder of the run.
         initial_weights: folder of a trained model to start from instead of random weights.
+        initial_features: folder of a trained model to take the features and their fusion from, such as what
+            ``train_features`` made.
+
+    Raises:
+        ConfigurationError: both initial weights and features are given.
     """
+    if initial_weights is not None and initial_features is not None:
+        raise ConfigurationError(
+            f"initial weights are {initial_weights} and initial features {initial_features}; expected one of the two, "
+            "since initial weights bring features"
+        )
     torch.manual_seed(recipe.seed)
     image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
     frames = recipe.training_frames()
@@ -87,6 +98,8 @@ def train_segmentation(
     model = CamSeg(config)
     if initial_weights is not None:
         load_weights(model, initial_weights)
+    if initial_features is not None:
+        load_parts(model, initial_features, ("stem", "fusion"))
     # After the initial weights, which bring autoencoders of their own.
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())

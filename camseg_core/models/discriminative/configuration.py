@@ -1,6 +1,6 @@
 """Sizes of the discriminative network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.models.camseg.configuration import FeatureConfig, camseg_small
@@ -19,7 +19,7 @@ class DiscriminativeConfig:
         image_autoencoder: the frozen autoencoder whose latents join the features and feed the drift detector.
         patch_size: latent positions a transformer token spans in each direction.
         width, heads, mlp_ratio: of the transformer blocks.
-        blocks: their number.
+        blocks: their number; with none, the tokens are the projected features of their own places.
         features: the multi-scale convolutional features.
         classifier_width, classifier_blocks: of the classifier's convolutions at the latents' resolution.
         fine_channels: of its convolutions at twice that resolution.
@@ -75,4 +75,16 @@ def discriminative_small() -> DiscriminativeConfig:
         classifier_width=generative.head_width,
         classifier_blocks=generative.head_blocks,
         fine_channels=generative.mask_autoencoder.block_channels[0],
+    )
+
+
+def feature_classifier() -> DiscriminativeConfig:
+    """What ``camseg-small``'s features are trained with: no transformer and a small classifier."""
+    return replace(
+        discriminative_small(),
+        model_id="features-small",
+        blocks=0,
+        classifier_width=96,
+        classifier_blocks=0,
+        fine_channels=24,
     )

@@ -1,4 +1,4 @@
-"""The one stage in which the discriminative network is trained, from a recipe."""
+"""The stages in which discriminative networks are trained, each from a recipe."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,11 @@ from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings
-from camseg_core.models.discriminative.configuration import discriminative_small
+from camseg_core.models.discriminative.configuration import (
+    DiscriminativeConfig,
+    discriminative_small,
+    feature_classifier,
+)
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
 from camseg_core.models.loading import load_model
@@ -30,16 +34,33 @@ def train_discriminative(
         initial_features: name or folder of a CAM-Seg model to begin with the features of, instead of random weights:
             both then differ in what they make of equally trained features.
     """
+    model = _untrained(discriminative_small(), recipe, image_autoencoder)
+    if initial_features is not None:
+        begin_with_features(model, initial_features)
+    _train(model, recipe, out)
+
+
+def train_features(recipe: Recipe, image_autoencoder: Path, out: Path) -> None:
+    """Train CAM-Seg's convolutional features alone, by classifying pixels without a transformer.
+
+    A step takes a fraction of one through the transformer, the diffusion head and the mask decoder, so that the
+    features see several times as many frames in the same time.
+    """
+    _train(_untrained(feature_classifier(), recipe, image_autoencoder), recipe, out)
+
+
+def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
     torch.manual_seed(recipe.seed)
     image_part = load_autoencoder(image_autoencoder)
     scaling_factor = image_latent_scale(image_part, recipe.training_frames())
-    config = replace(
-        discriminative_small(), image_autoencoder=replace(image_part.config, scaling_factor=scaling_factor)
+    model = DiscriminativeNetwork(
+        replace(config, image_autoencoder=replace(image_part.config, scaling_factor=scaling_factor))
     )
-    model = DiscriminativeNetwork(config)
     model.image_autoencoder.load_state_dict(image_part.state_dict())
-    if initial_features is not None:
-        begin_with_features(model, initial_features)
+    return model
+
+
+def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path) -> None:
     # CAM-Seg's losses without the diffusion loss; the cross-entropy's weight is 1 here.
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)

@@ -81,6 +81,24 @@ def test_the_discriminative_network_trains_and_loads(tiny_camvid, autoencoders, 
     assert model.model_id == "discriminative-small"
 
 
+def test_segmentation_begins_with_features_trained_before(tiny_camvid, autoencoders, tmp_path):
+    parts = [f"--{kind}-autoencoder={autoencoders / kind}" for kind in ("image", "mask")]
+    features, model = tmp_path / "features", tmp_path / "model"
+    run("train", "features", "--root", tiny_camvid, parts[0], "--out", features, "--steps", 2, *SMALL)
+    segmentation = ["train", "segmentation", "--root", tiny_camvid, *parts, "--initial-features", features]
+    # A learning rate of zero leaves what it began with.
+    run(*segmentation, "--out", model, "--steps", 1, "--learning-rate", 0, *SMALL)
+    trained = load_model(str(features), torch.device("cpu"))
+    begun = load_model(str(model), torch.device("cpu"))
+    for part in ("stem", "fusion"):
+        for name, value in getattr(begun, part).named_parameters():
+            assert torch.equal(value, trained.get_parameter(f"{part}.{name}")), name
+
+    both = [*segmentation, "--initial-weights", model, "--out", tmp_path / "other", "--steps", 1, *SMALL]
+    with pytest.raises(ConfigurationError, match=r"weights are .*model and initial features .*features; expected"):
+        run(*both)
+
+
 def test_an_unknown_kind_of_mask_autoencoder_is_named(tiny_camvid, tmp_path):
     with pytest.raises(ConfigurationError, match="kind of mask autoencoder is 'gumbel'; expected one of kl, vq"):
         run("train", "mask-autoencoder", "--root", tiny_camvid, "--out", tmp_path, "--kind", "gumbel", *SMALL)

@@ -67,3 +67,14 @@ def test_corruptions_come_as_often_as_asked_and_leave_labels_alone(sample):
     # A binomial of 400 draws at 0.3 has a standard deviation of 0.023.
     assert np.mean(spoilt) == pytest.approx(0.3, abs=0.09)
     assert all(np.array_equal(view.labels, sample.labels) for view in views)
+
+
+def test_strong_corruptions_are_of_several_kinds_and_leave_labels_alone(sample):
+    spoilt = AugmentationSettings(**{**vars(STILL), "corruption_probability": 1.0})
+    views = [random_view(sample, (40, 60), spoilt, np.random.default_rng(seed)) for seed in range(60)]
+    assert all(np.array_equal(view.labels, sample.labels) for view in views)
+    spread = [view.image.max(axis=2).astype(int) - view.image.min(axis=2) for view in views]
+    original = (sample.image.max(axis=2).astype(int) - sample.image.min(axis=2)).mean()
+    # Wrong saturation and low contrast take colour away, strong saturation adds to it, noise scatters it.
+    assert min(each.mean() for each in spread) < 0.2 * original
+    assert max(each.mean() for each in spread) > 1.1 * original
