@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from camseg_core.errors import WeightsError
@@ -64,13 +64,13 @@ def load_parts(module: nn.Module, folder: Path, parts: Sequence[str]) -> None:
     Raises:
         WeightsError: the file is not there or not whole, lacks a part, or has it in another shape.
     """
-    path, state = _read_weights(folder)
     for part in parts:
-        found = {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
-        if not found:
+        path, state = _read_weights(folder, f"{part}.")
+        if not state:
             raise WeightsError(f"{path}: has no {part}; expected the weights of a model with {' and '.join(parts)}")
+        own = {name.removeprefix(f"{part}."): value.to(torch.float32) for name, value in state.items()}
         try:
-            module.get_submodule(part).load_state_dict({name: value.to(torch.float32) for name, value in found.items()})
+            module.get_submodule(part).load_state_dict(own)
         except RuntimeError as error:
             raise WeightsError(f"{path}: has a {part} of another shape: {error}") from error
 
@@ -101,24 +101,24 @@ def part_hash(folder: Path, part: str, settings: Mapping[str, Any]) -> str:
     Raises:
         WeightsError: the file is not there or not whole, or lacks the part.
     """
-    path, state = _read_weights(folder)
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    names = sorted(name for name in state if name.startswith(f"{part}."))
-    if not names:
+    path, state = _read_weights(folder, f"{part}.")
+    if not state:
         raise WeightsError(f"{path}: has no {part}; expected the weights of a model with one")
-    for name in names:
-        digest.update(f"{name} {state[name].dtype} {tuple(state[name].shape)}".encode())
-        digest.update(state[name].contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name, value in sorted(state.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
-def _read_weights(folder: Path) -> tuple[Path, dict[str, Tensor]]:
-    """The file of the weights in ``folder``, and its tensors by name; raises WeightsError."""
+def _read_weights(folder: Path, prefix: str = "") -> tuple[Path, dict[str, Tensor]]:
+    """The file of the weights in ``folder``, and those of its tensors whose names begin so; raises WeightsError."""
     path = folder / WEIGHTS_NAME
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; expected weights in safetensors format")
     try:
-        return path, load_file(path)
+        with safe_open(path, "pt") as file:
+            return path, {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: is not a whole safetensors file ({path.stat().st_size} bytes; {error})") from error
 

@@ -30,14 +30,13 @@ def cross_entropy_and_dice(logits: Tensor, labels: Tensor, weights: Tensor) -> t
     classes = logits.shape[1]
     log_probabilities = logits.float().log_softmax(dim=1)
     # 0 where a pixel is unlabelled.
-    surprise = functional.nll_loss(log_probabilities, labels, ignore_index=UNLABELLED, reduction="none")
+    negative_log_likelihood = functional.nll_loss(log_probabilities, labels, ignore_index=UNLABELLED, reduction="none")
     # Sums over the pixels of each class, without one-hot maps, which would be as large as the logits.
-    counts = _sums_by_label(torch.ones_like(surprise), labels, classes)
-    cross_entropy = (weights * _sums_by_label(surprise, labels, classes)).sum() / (weights * counts).sum().clamp_min(
-        1.0
-    )
-    overlap = _sums_by_label(torch.exp(-surprise), labels, classes)
-    labelled = (labels != UNLABELLED).to(surprise.dtype)
+    counts = _sums_by_label(torch.ones_like(negative_log_likelihood), labels, classes)
+    weighted = weights * _sums_by_label(negative_log_likelihood, labels, classes)
+    cross_entropy = weighted.sum() / (weights * counts).sum().clamp_min(1.0)
+    overlap = _sums_by_label(torch.exp(-negative_log_likelihood), labels, classes)
+    labelled = (labels != UNLABELLED).to(log_probabilities.dtype)
     total = torch.einsum("nkhw,nhw->k", log_probabilities.exp(), labelled) + counts
     present = counts > 0
     coefficients = (2.0 * overlap / total.clamp_min(1.0))[present]
