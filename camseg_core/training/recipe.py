@@ -37,6 +37,7 @@ class Recipe:
         validate_every: steps between validations.
         seed: of first weights, batches and noise.
         device: ``auto``, ``cpu`` or ``cuda:N``.
+        optimizer: one of ``camseg_core.training.optimizers.OPTIMIZERS``.
     """
 
     root: Path
@@ -49,6 +50,7 @@ class Recipe:
     validate_every: int = TrainerSettings.validate_every
     seed: int = TrainerSettings.seed
     device: str = TrainerSettings.device
+    optimizer: str = TrainerSettings.optimizer
 
     def hold(self, folder: Path, start: str = "random") -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
@@ -71,8 +73,8 @@ class Recipe:
             partial.write_text(json.dumps(settings, indent=2) + "\n")
             os.replace(partial, path)
             return
-        # Recipes noted before there was a choice of start begin at random.
-        found = {"start": "random"} | json.loads(path.read_text())
+        # Recipes noted before there was a choice of start and optimiser have these.
+        found = {"start": "random", "optimizer": "adamw"} | json.loads(path.read_text())
         differ = [
             f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
         ]
@@ -112,5 +114,6 @@ class Recipe:
             validate_every=self.validate_every,
             device=self.device,
             seed=self.seed,
+            optimizer=self.optimizer,
         )
         return Trainer(task, batches, settings, out).run()

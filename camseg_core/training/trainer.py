@@ -21,6 +21,7 @@ from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.training.batches import Batch, BatchSource
+from camseg_core.training.optimizers import OPTIMIZERS, make_optimizers
 from camseg_core.training.task import TrainingTask
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -37,8 +38,9 @@ class TrainerSettings:
     Attributes:
         steps: optimiser steps in all.
         learning_rate: at its peak; linear warm-up, then a cosine down to a hundredth.
+        optimizer: one of ``OPTIMIZERS``.
         warmup_steps: of the learning rate.
-        weight_decay: AdamW's, on matrices only.
+        weight_decay: decoupled, on matrices only.
         gradient_clip: largest norm of the gradient.
         ema_decay: of the moving average of the weights, which is what is validated and exported.
         checkpoint_every, validate_every: steps between.
@@ -49,6 +51,7 @@ class TrainerSettings:
 
     steps: int
     learning_rate: float = 1e-3
+    optimizer: str = OPTIMIZERS[0]
     warmup_steps: int = 200
     weight_decay: float = 0.02
     gradient_clip: float = 3.0
@@ -81,13 +84,8 @@ class Trainer:
         self._device = resolve_device(settings.device)
         task.module.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
         self._trainable = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in self._trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
-                {"params": [p for p in self._trainable if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            betas=(0.9, 0.95),
+        self._optimizers = make_optimizers(
+            settings.optimizer, task.module, settings.learning_rate, settings.weight_decay
         )
         self._average = {name: value.clone() for name, value in task.module.state_dict().items()}
         self._step = 0
@@ -154,17 +152,20 @@ class Trainer:
 
     def _train_step(self, batch: Batch) -> dict[str, Tensor]:
         self._task.module.train()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._learning_rate()
         generator = torch.Generator(self._device).manual_seed(self._settings.seed * 1_000_003 + self._step)
         torch.manual_seed(self._settings.seed * 1_000_003 + self._step)
         losses = self._task.losses(batch.to(self._device), generator)
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         norm = nn.utils.clip_grad_norm_(self._trainable, self._settings.gradient_clip)
         # A batch whose gradient is not finite would spoil the weights for good.
         if torch.isfinite(norm):
-            self._optimizer.step()
+            for optimizer in self._optimizers:
+                optimizer.step()
         self._update_average()
         return {name: value.detach() for name, value in losses.items()}
 
@@ -212,7 +213,7 @@ class Trainer:
                 "settings": asdict(self._settings),
                 "module": self._task.module.state_dict(),
                 "average": self._average,
-                "optimizer": self._optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             },
             partial,
         )
@@ -226,7 +227,8 @@ class Trainer:
         try:
             state = torch.load(path, map_location=self._device, weights_only=True)
             self._task.module.load_state_dict(state["module"])
-            self._optimizer.load_state_dict(state["optimizer"])
+            for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
             self._average = state["average"]
             self._step = state["step"]
         except Exception as error:

@@ -18,6 +18,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
+from camseg_core.training.optimizers import OPTIMIZERS
 from camseg_core.training.trainer import CHECKPOINT_NAME, LOCK_NAME, Trainer, TrainerSettings
 
 
@@ -61,11 +62,13 @@ def killed_at(source: BatchSource, step: int) -> BatchSource:
     return source
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_path):
-    Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "whole").run()
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_path, optimizer):
+    chosen = settings(8, optimizer=optimizer)
+    Trainer(mask_task(dataset), batches(dataset), chosen, tmp_path / "whole").run()
     with pytest.raises(KilledError):
-        Trainer(mask_task(dataset), killed_at(batches(dataset), 5), settings(8), tmp_path / "killed").run()
-    Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path / "killed").run()
+        Trainer(mask_task(dataset), killed_at(batches(dataset), 5), chosen, tmp_path / "killed").run()
+    Trainer(mask_task(dataset), batches(dataset), chosen, tmp_path / "killed").run()
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, msg=name)
