@@ -1,11 +1,14 @@
 """What all tests share: data beside the repository, and skips with a reason where a machine lacks something."""
 
 import importlib.util
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
@@ -15,7 +18,7 @@ from camseg_core.models.camseg.random_weights import camseg_tiny
 from camseg_core.models.loading import embedding_hash
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 from camseg_core.runtime.prediction import image_latent
-from camseg_core.weights_files import save_module
+from camseg_core.weights_files import WEIGHTS_NAME, save_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +50,21 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     embeddings = np.stack([embed(image_latent(model, image)) for image in images])
     fit_reference([embeddings], tiny_config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
     return folder
+
+
+@pytest.fixture
+def altered_model(tiny_model, tmp_path) -> Callable[[str], Path]:
+    """Makes a copy of ``tiny_model``, drift reference and all, with another weight in one part of it."""
+
+    def alter(part: str) -> Path:
+        folder = shutil.copytree(tiny_model, tmp_path / "altered")
+        state = load_file(folder / WEIGHTS_NAME)
+        name = next(name for name in state if name.startswith(f"{part}.") and name.endswith("weight"))
+        state[name].view(-1)[0] += 1.0
+        save_file(state, folder / WEIGHTS_NAME)
+        return folder
+
+    return alter
 
 
 def why_no_ros() -> str | None:

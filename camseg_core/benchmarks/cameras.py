@@ -81,7 +81,7 @@ def cameras_record(
     device = resolve_device(settings.device)
     return BenchmarkRecord(
         kind="cameras",
-        title=(f"{benchmark.cameras} cameras at once: {describe(settings)}, {buffers.height_px}×{buffers.width_px}"),
+        title=f"{benchmark.cameras} cameras at once: {describe(settings)}, {buffers.height_px}×{buffers.width_px}",
         summary=(
             f"{benchmark.frames} frames of each of {benchmark.cameras} cameras, in one call or a call each, by turns."
         ),

@@ -22,15 +22,12 @@ def make_optimizers(name: str, module: nn.Module, learning_rate: float, weight_d
     if name not in OPTIMIZERS:
         raise ConfigurationError(f"optimizer is {name!r}; expected one of {', '.join(OPTIMIZERS)}")
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    weights = {
-        layer.weight
-        for layer in module.modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.requires_grad
-    }
     optimizers: list[Optimizer] = []
-    if name == "muon" and weights:
+    if name == "muon":
+        layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+        weights = {layer.weight for layer in layers if layer.weight.requires_grad}
         optimizers.append(Muon([p for p in trainable if p in weights], learning_rate, weight_decay))
-        trainable = [parameter for parameter in trainable if parameter not in weights]
+        trainable = [p for p in trainable if p not in weights]
     groups = [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},

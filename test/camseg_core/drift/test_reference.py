@@ -97,7 +97,8 @@ def test_other_weights_of_the_same_model_are_refused(reference, tmp_path):
     path = tmp_path / "reference.safetensors"
     reference.save(path)
     assert DriftReference.load(path, "camseg-tiny", "0123456789abcdef").embedding_hash == "0123456789abcdef"
-    with pytest.raises(DriftReferenceError, match="of another camseg-tiny, 0123456789abcdef; expected fedcba"):
+    told = "fitted on embeddings of another camseg-tiny, 0123456789abcdef; expected fedcba"
+    with pytest.raises(DriftReferenceError, match=told):
         DriftReference.load(path, "camseg-tiny", "fedcba9876543210")
 
 

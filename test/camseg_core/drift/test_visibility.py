@@ -110,7 +110,8 @@ def test_files_that_do_not_fit_are_named(weather_fit, tmp_path):
     with pytest.raises(WeightsError, match="model_id is 'other'; expected 'camseg-tiny'"):
         WeatherEstimators.load(path, "camseg-tiny")
     replace(weather_fit[0], embedding_hash="abc").save(path)
-    with pytest.raises(WeightsError, match="embedding_hash is 'abc'; expected 'def': fit them with"):
+    advice = "fit them with `camseg weather fit`"
+    with pytest.raises(WeightsError, match=f"embedding_hash is 'abc'; expected 'def': {advice}"):
         WeatherEstimators.load(path, "camseg-tiny", "def")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(WeightsError, match="is not a whole safetensors file"):
