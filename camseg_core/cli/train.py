@@ -29,7 +29,7 @@ Root = Annotated[Path, typer.Option(help="CamVid folder with train/, trainannot/
 Out = Annotated[Path, typer.Option(help="Folder for checkpoint, log and weights; resumed where it has a checkpoint.")]
 Steps = Annotated[int, typer.Option(min=1, help="Optimiser steps in all.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images a step.")]
-Size = Annotated[str, typer.Option(help="Height×width of the training views in pixels, such as 360x480.")]
+Size = Annotated[str, typer.Option(help="Height×width of the views in pixels; below the model's input they are crops.")]
 LearningRate = Annotated[float, typer.Option(min=0.0, help="Peak learning rate.")]
 Drives = Annotated[int, typer.Option(min=0, help="Rendered drives of ten frames to train on too.")]
 DrivesShare = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of a batch taken from rendered drives.")]

@@ -1,7 +1,7 @@
 """Random views of labelled images: geometry, colour, sensor."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -49,6 +49,18 @@ class AugmentationSettings:
 def segmentation_views() -> AugmentationSettings:
     """Views that segmentation trains on; the official recipe spoils its images too, so that masks survive it."""
     return AugmentationSettings(corruption_probability=0.3)
+
+
+def at_input_scale(settings: AugmentationSettings, input_height_px: int, size: tuple[int, int]) -> AugmentationSettings:
+    """The views for a size smaller than the model's input: crops in which things are as large as in whole views.
+
+    Args:
+        settings: of views as large as the model's input.
+        input_height_px: its height.
+        size: (height, width) of the views, pixels.
+    """
+    crop = input_height_px / size[0]
+    return replace(settings, zoom_min=settings.zoom_min * crop, zoom_max=settings.zoom_max * crop)
 
 
 def random_view(

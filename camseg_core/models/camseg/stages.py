@@ -15,7 +15,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
-from camseg_core.training.augmentation import AugmentationSettings, segmentation_views
+from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import load_parts, load_weights
 
@@ -104,10 +104,9 @@ def train_segmentation(
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
-    recipe.train(task, segmentation_views(), out)
+    recipe.train(task, at_input_scale(segmentation_views(), config.input_height_px, recipe.size), out)
 
 
 def _local_views(size: tuple[int, int]) -> AugmentationSettings:
     """Autoencoders look at small neighbourhoods: they train on crops at about the size of the model's input."""
-    native = camseg_small().input_height_px / size[0]
-    return AugmentationSettings(zoom_min=0.8 * native, zoom_max=1.5 * native)
+    return at_input_scale(AugmentationSettings(zoom_min=0.8, zoom_max=1.5), camseg_small().input_height_px, size)

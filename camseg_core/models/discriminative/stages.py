@@ -18,7 +18,7 @@ from camseg_core.models.discriminative.configuration import (
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
 from camseg_core.models.loading import load_model
-from camseg_core.training.augmentation import segmentation_views
+from camseg_core.training.augmentation import at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
 
 
@@ -44,7 +44,8 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path) -> None:
     """Train CAM-Seg's convolutional features alone, by classifying pixels without a transformer.
 
     A step takes a fraction of one through the transformer, the diffusion head and the mask decoder, so that the
-    features see several times as many frames in the same time.
+    features see several times as many frames in the same time. Nor do convolutions look further than a crop: with views
+    smaller than the model's input, the same time shows them more of different frames.
     """
     _train(_untrained(feature_classifier(), recipe, image_autoencoder), recipe, out)
 
@@ -64,7 +65,7 @@ def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path) -> None:
     # CAM-Seg's losses without the diffusion loss; the cross-entropy's weight is 1 here.
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
-    recipe.train(task, segmentation_views(), out)
+    recipe.train(task, at_input_scale(segmentation_views(), model.config.input_height_px, recipe.size), out)
 
 
 def begin_with_features(network: DiscriminativeNetwork, name: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import CAMVID, UNLABELLED
-from camseg_core.training.augmentation import AugmentationSettings, random_view
+from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, random_view
 
 STILL = AugmentationSettings(
     zoom_min=1.0, zoom_max=1.0, rotation_deg=0.0, flip_probability=0.0, brightness=0.0, contrast=0.0, saturation=0.0,
@@ -49,6 +49,22 @@ def test_outside_the_image_is_unlabelled(sample):
     view = random_view(sample, (40, 60), shrunk, np.random.default_rng(0))
     assert (view.labels != UNLABELLED).mean() == pytest.approx(0.25, abs=0.03)
     assert set(np.unique(view.labels)) <= {0, 3, 5, 8, UNLABELLED}
+
+
+def test_smaller_views_are_crops_at_the_scale_of_the_input(sample):
+    crop = at_input_scale(STILL, input_height_px=40, size=(20, 30))
+    view = random_view(sample, (20, 30), crop, np.random.default_rng(1))
+    places = [
+        (top, left)
+        for top in range(21)
+        for left in range(31)
+        if np.array_equal(sample.labels[top : top + 20, left : left + 30], view.labels)
+    ]
+    assert len(places) > 0
+
+
+def test_views_as_large_as_the_input_are_left_as_they_are():
+    assert at_input_scale(AugmentationSettings(), input_height_px=40, size=(40, 60)) == AugmentationSettings()
 
 
 def test_colour_changes_leave_labels_alone(sample):
