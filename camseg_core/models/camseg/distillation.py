@@ -17,6 +17,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import prepare
 from camseg_core.training.batches import collate
+from camseg_core.training.optimizers import make_optimizers
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class DistillationSettings:
 
     Attributes:
         steps: optimiser steps, a frame each.
-        learning_rate: at its peak; linear warm-up, then a cosine down to nothing.
+        learning_rate: at its peak, of Muon and AdamW alike; linear warm-up, then a cosine down to nothing.
         warmup_steps: of the learning rate.
         sampling_steps: denoising steps of the latents drawn from the model; one number after the other, frame by frame.
         noise: largest standard deviation of the noise on latents, which have a standard deviation of about 1.
@@ -34,7 +35,7 @@ class DistillationSettings:
     """
 
     steps: int = 4000
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-2
     warmup_steps: int = 100
     sampling_steps: tuple[int, ...] = (1, 4)
     noise: float = 0.3
@@ -109,8 +110,10 @@ def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) 
         settings.blocks,
     )
     decoder = FastDecoder(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
+    optimizers = make_optimizers("muon", decoder, settings.learning_rate, weight_decay=1e-4)
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings)) for optimizer in optimizers
+    ]
     with tqdm(total=settings.steps, desc="distillation", unit="step") as progress:
         for step in range(settings.steps):
             latent = _choose(latents, settings.noise, random).to(device)
@@ -122,11 +125,12 @@ def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) 
                 logits.float().log_softmax(dim=1), target.float().log_softmax(dim=1), reduction="none", log_target=True
             )
             loss = divergence.sum(dim=1).mean()
-            optimizer.zero_grad(set_to_none=True)
+            decoder.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                optimizer.step()
+                schedule.step()
             progress.update()
             if step % 20 == 0:
                 agreement = (logits.argmax(dim=1) == target.argmax(dim=1)).float().mean()
