@@ -11,6 +11,9 @@ from camseg_core.training.batches import collate
 
 FRAMES = 64
 
+TOLERANCE = 1e-4
+"""Relative; by how much a factor may be off and still be kept."""
+
 
 @torch.no_grad()
 def image_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> float:
@@ -37,7 +40,14 @@ def mask_latent_scale(autoencoder: KLAutoencoder, dataset: LabelledDataset) -> f
 
 
 def _scale(autoencoder: KLAutoencoder, latents: list[Tensor]) -> float:
-    return autoencoder.config.scaling_factor / float(torch.cat([latent.flatten() for latent in latents]).std())
+    """The factor for latents that have the autoencoder's own; that one where it is right already.
+
+    What is fitted to the latents, a drift reference or a fast decoder, names the factor to its last digit, and the last
+    digits depend on the number of threads that computed it.
+    """
+    own = autoencoder.config.scaling_factor
+    factor = own / float(torch.cat([latent.flatten() for latent in latents]).std())
+    return own if abs(factor / own - 1.0) < TOLERANCE else factor
 
 
 def _spread(length: int) -> range:
