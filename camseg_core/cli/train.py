@@ -96,6 +96,9 @@ def features(
     root: Root,
     out: Out,
     image_autoencoder: ImageAutoencoder,
+    initial_features: Annotated[
+        Path | None, typer.Option(help="Folder of a trained model to begin with the features of.")
+    ] = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
     size: Size = MODEL_SIZE,
@@ -112,7 +115,7 @@ def features(
     recipe = Recipe(
         root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer
     )
-    train_features(recipe, image_autoencoder, out)
+    train_features(recipe, image_autoencoder, out, initial_features)
 
 
 @app.command("segmentation")
@@ -125,7 +128,7 @@ def segmentation(
         Path | None, typer.Option(help="Folder of a trained model to start from instead of random weights.")
     ] = None,
     initial_features: Annotated[
-        Path | None, typer.Option(help="Folder of `camseg train features` to begin with instead of random features.")
+        Path | None, typer.Option(help="Folder of `camseg train features` to take the features from.")
     ] = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,

@@ -26,7 +26,8 @@ def make_optimizers(name: str, module: nn.Module, learning_rate: float, weight_d
     if name == "muon":
         layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
         weights = {layer.weight for layer in layers if layer.weight.requires_grad}
-        optimizers.append(Muon([p for p in trainable if p in weights], learning_rate, weight_decay))
+        if weights:
+            optimizers.append(Muon([p for p in trainable if p in weights], learning_rate, weight_decay))
         trainable = [p for p in trainable if p not in weights]
     groups = [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},

@@ -21,6 +21,7 @@ from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.training.batches import Batch, BatchSource
+from camseg_core.training.host_memory import keep_freed_memory
 from camseg_core.training.optimizers import OPTIMIZERS, make_optimizers
 from camseg_core.training.task import TrainingTask
 
@@ -46,7 +47,8 @@ class TrainerSettings:
         checkpoint_every, validate_every: steps between.
         device: ``auto``, ``cpu`` or ``cuda:N``.
         seed: of the noise in the losses.
-        drawing_threads: that draw batches ahead; a GPU needs several to be kept busy.
+        drawing_threads: that draw batches ahead, of which a GPU needs several to be kept busy; 0 draws each batch
+            between two steps, which on two processors is faster than to draw beside a step that uses both.
     """
 
     steps: int
@@ -60,13 +62,13 @@ class TrainerSettings:
     validate_every: int = 1000
     device: str = "auto"
     seed: int = 0
-    drawing_threads: int = max(1, min(8, (os.cpu_count() or 1) // 2))
+    drawing_threads: int = max(0, min(8, (os.cpu_count() or 1) // 2 - 1))
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
-        if self.drawing_threads < 1:
-            raise ConfigurationError(f"drawing_threads is {self.drawing_threads}; expected 1 or more")
+        if self.drawing_threads < 0:
+            raise ConfigurationError(f"drawing_threads is {self.drawing_threads}; expected 0 or more")
 
 
 class Trainer:
@@ -109,6 +111,8 @@ class Trainer:
             ) from error
 
     def _run(self) -> dict[str, float]:
+        if self._device.type == "cpu":
+            keep_freed_memory()
         self._resume()
         bfloat16 = supports_bfloat16(self._device)
         figures: dict[str, float] = {}
@@ -139,6 +143,9 @@ class Trainer:
         """The batches of the steps to come, drawn while others are computed."""
         steps = iter(range(self._step, self._settings.steps))
         threads = self._settings.drawing_threads
+        if not threads:
+            yield from (self._batches.batch(step) for step in steps)
+            return
         # OpenCV and numpy let go of the interpreter lock, so that threads suffice.
         with ThreadPoolExecutor(max_workers=threads) as drawing:
             try:

@@ -22,6 +22,9 @@ from camseg_core.weights_files import load_parts, load_weights
 BOTTLENECK_WEIGHTS = {"kl": 1e-3, "vq": 0.25}
 """Kinds of mask autoencoders, and what weighs the loss of their bottleneck; 0.25 is VQ-VAE's own."""
 
+FEATURE_PARTS = ("stem", "fusion")
+"""The convolutional features and what joins them, which other networks have by the same names."""
+
 
 def train_image_autoencoder(recipe: Recipe, out: Path) -> None:
     """Train the KL autoencoder of camera images."""
@@ -77,16 +80,8 @@ def train_segmentation(
         out: folder of the run.
         initial_weights: folder of a trained model to start from instead of random weights.
         initial_features: folder of a trained model to take the features and their fusion from, such as what
-            ``train_features`` made.
-
-    Raises:
-        ConfigurationError: both initial weights and features are given.
+            ``train_features`` made; beside initial weights, they replace the features of these.
     """
-    if initial_weights is not None and initial_features is not None:
-        raise ConfigurationError(
-            f"initial weights are {initial_weights} and initial features {initial_features}; expected one of the two, "
-            "since initial weights bring features"
-        )
     torch.manual_seed(recipe.seed)
     image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
     frames = recipe.training_frames()
@@ -99,7 +94,7 @@ def train_segmentation(
     if initial_weights is not None:
         load_weights(model, initial_weights)
     if initial_features is not None:
-        load_parts(model, initial_features, ("stem", "fusion"))
+        load_parts(model, initial_features, FEATURE_PARTS)
     # After the initial weights, which bring autoencoders of their own.
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())

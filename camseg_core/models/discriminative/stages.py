@@ -9,6 +9,7 @@ from camseg_core.autoencoders.latent_scale import image_latent_scale
 from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.stages import FEATURE_PARTS
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import (
     DiscriminativeConfig,
@@ -20,6 +21,7 @@ from camseg_core.models.discriminative.training_task import DiscriminativeTask
 from camseg_core.models.loading import load_model
 from camseg_core.training.augmentation import at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
+from camseg_core.weights_files import load_parts
 
 
 def train_discriminative(
@@ -40,14 +42,23 @@ def train_discriminative(
     _train(model, recipe, out)
 
 
-def train_features(recipe: Recipe, image_autoencoder: Path, out: Path) -> None:
+def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: Path | None = None) -> None:
     """Train CAM-Seg's convolutional features alone, by classifying pixels without a transformer.
 
     A step takes a fraction of one through the transformer, the diffusion head and the mask decoder, so that the
     features see several times as many frames in the same time. Nor do convolutions look further than a crop: with views
     smaller than the model's input, the same time shows them more of different frames.
+
+    Args:
+        recipe: data, views and schedule.
+        image_autoencoder: folder of the trained image autoencoder.
+        out: folder of the run.
+        initial_features: folder of a trained model to take the features and their fusion from.
     """
-    _train(_untrained(feature_classifier(), recipe, image_autoencoder), recipe, out)
+    model = _untrained(feature_classifier(), recipe, image_autoencoder)
+    if initial_features is not None:
+        load_parts(model, initial_features, FEATURE_PARTS)
+    _train(model, recipe, out)
 
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:

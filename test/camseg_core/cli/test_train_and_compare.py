@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from camseg_core.autoencoders.storage import save_autoencoder
@@ -94,9 +95,27 @@ def test_segmentation_begins_with_features_trained_before(tiny_camvid, autoencod
         for name, value in getattr(begun, part).named_parameters():
             assert torch.equal(value, trained.get_parameter(f"{part}.{name}")), name
 
-    both = [*segmentation, "--initial-weights", model, "--out", tmp_path / "other", "--steps", 1, *SMALL]
-    with pytest.raises(ConfigurationError, match=r"weights are .*model and initial features .*features; expected"):
-        run(*both)
+
+def test_new_features_replace_those_of_initial_weights(tiny_camvid, autoencoders, tmp_path):
+    parts = [f"--{kind}-autoencoder={autoencoders / kind}" for kind in ("image", "mask")]
+    # A learning rate of zero leaves what each begins with.
+    still = ["--root", tiny_camvid, "--steps", 1, "--learning-rate", 0, *SMALL]
+    start, features, more, model = (tmp_path / name for name in ("start", "features", "more", "model"))
+    run("train", "segmentation", *still, *parts, "--out", start, "--seed", 1)
+    run("train", "features", *still, parts[0], "--out", features, "--seed", 2)
+    run("train", "features", *still, parts[0], "--out", more, "--seed", 3, "--initial-features", features)
+    run(
+        *("train", "segmentation", *still, *parts, "--out", model, "--seed", 4),
+        *("--initial-weights", start, "--initial-features", more),
+    )
+    begun, weights, trained = (load_file(folder / "model.safetensors") for folder in (model, start, features))
+    for part, source in (("stem", trained), ("fusion", trained), ("transformer", weights), ("head", weights)):
+        names = [
+            name for name in begun if name.startswith(f"{part}.") and "running_" not in name and "num_" not in name
+        ]
+        assert names
+        for name in names:
+            assert torch.equal(begun[name], source[name]), name
 
 
 def test_an_unknown_kind_of_mask_autoencoder_is_named(tiny_camvid, tmp_path):

@@ -44,6 +44,11 @@ def test_muon_has_the_weights_of_layers_and_adamw_the_rest(module):
     assert decays(adamw, module) == {"position": 0.1} | dict.fromkeys(vectors, 0.0)
 
 
+def test_muon_leaves_a_module_without_layers_to_adamw():
+    (adamw,) = make_optimizers("muon", nn.LayerNorm(5), 1e-3, 0.1)
+    assert isinstance(adamw, torch.optim.AdamW)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_all_have_the_learning_rate(module, name):
     rates = {group["lr"] for each in make_optimizers(name, module, 2e-3, 0.1) for group in each.param_groups}

@@ -75,12 +75,13 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_pat
 
 
 def test_the_number_of_drawing_threads_changes_nothing(dataset, tmp_path):
-    for threads in (1, 3):
+    for threads in (0, 1, 3):
         Trainer(
             mask_task(dataset), batches(dataset), settings(8, drawing_threads=threads), tmp_path / f"{threads}"
         ).run()
-    one, three = (load_file(tmp_path / name / "model.safetensors") for name in ("1", "3"))
-    for name, value in one.items():
+    none, one, three = (load_file(tmp_path / name / "model.safetensors") for name in ("0", "1", "3"))
+    for name, value in none.items():
+        torch.testing.assert_close(one[name], value, msg=name)
         torch.testing.assert_close(three[name], value, msg=name)
 
 
