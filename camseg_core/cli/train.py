@@ -37,6 +37,9 @@ ValidateEvery = Annotated[int, typer.Option(min=1, help="Steps between validatio
 Seed = Annotated[int, typer.Option(help="Of batches, noise and first weights.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
 Optimizer = Annotated[str, typer.Option(help=f"{' or '.join(OPTIMIZERS)}; muon learns in fewer steps.")]
+WithValidation = Annotated[
+    bool, typer.Option("--with-val", help="Train on val too, for a last run; its figures then tell nothing.")
+]
 ImageAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")]
 MaskAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")]
 
@@ -109,11 +112,13 @@ def features(
     seed: Seed = Recipe.seed,
     device: Device = Recipe.device,
     optimizer: Optimizer = Recipe.optimizer,
+    with_validation: WithValidation = Recipe.with_validation,
 ) -> None:
     """Train the convolutional features alone, for segmentation to begin with."""
     view = parse_size(size)
     recipe = Recipe(
-        root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer
+        *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
+        with_validation=with_validation,
     )
     train_features(recipe, image_autoencoder, out, initial_features)
 
@@ -144,11 +149,13 @@ def segmentation(
     seed: Seed = Recipe.seed,
     device: Device = Recipe.device,
     optimizer: Optimizer = Recipe.optimizer,
+    with_validation: WithValidation = Recipe.with_validation,
 ) -> None:
     """Train the transformer, its features and the diffusion head on frozen autoencoders."""
     view = parse_size(size)
     recipe = Recipe(
-        root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer
+        *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
+        with_validation=with_validation,
     )
     losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
     sampling = SamplingSettings(steps=sampling_steps)
@@ -175,11 +182,13 @@ def discriminative(
     seed: Seed = Recipe.seed,
     device: Device = Recipe.device,
     optimizer: Optimizer = Recipe.optimizer,
+    with_validation: WithValidation = Recipe.with_validation,
 ) -> None:
     """Train a plain per-pixel classifier of the model's size and features, to compare with."""
     view = parse_size(size)
     recipe = Recipe(
-        root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer
+        *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
+        with_validation=with_validation,
     )
     train_discriminative(recipe, image_autoencoder, out, initial_features)
 

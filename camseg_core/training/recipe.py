@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import ConcatDataset
 
 from camseg_core.data.datasets import CamVid, LabelledDataset
 from camseg_core.data.datasets.rendered_drives import RenderedDrives
 from camseg_core.errors import ConfigurationError
-from camseg_core.labels import UNLABELLED
+from camseg_core.labels import CAMVID, UNLABELLED
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
 from camseg_core.training.losses import class_weights
@@ -38,6 +39,8 @@ class Recipe:
         seed: of first weights, batches and noise.
         device: ``auto``, ``cpu`` or ``cuda:N``.
         optimizer: one of ``camseg_core.training.optimizers.OPTIMIZERS``.
+        with_validation: train on the frames that are validated on too, for a last run; its validation then tells
+            nothing of frames that were never seen.
     """
 
     root: Path
@@ -51,6 +54,7 @@ class Recipe:
     seed: int = TrainerSettings.seed
     device: str = TrainerSettings.device
     optimizer: str = TrainerSettings.optimizer
+    with_validation: bool = False
 
     def hold(self, folder: Path, start: str = "random") -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
@@ -73,8 +77,8 @@ class Recipe:
             partial.write_text(json.dumps(settings, indent=2) + "\n")
             os.replace(partial, path)
             return
-        # Recipes noted before there was a choice of start and optimiser have these.
-        found = {"start": "random", "optimizer": "adamw"} | json.loads(path.read_text())
+        # Recipes noted before there was a choice of these have them.
+        found = {"start": "random", "optimizer": "adamw", "with_validation": False} | json.loads(path.read_text())
         differ = [
             f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
         ]
@@ -84,9 +88,10 @@ class Recipe:
                 "name another folder or remove this one"
             )
 
-    def training_frames(self) -> CamVid:
+    def training_frames(self) -> LabelledDataset:
         """The real frames that are trained on."""
-        return CamVid(self.root, "train")
+        splits = ("train", "val") if self.with_validation else ("train",)
+        return ConcatDataset([CamVid(self.root, split) for split in splits])  # type: ignore[misc]  # wants a base class
 
     def validation_frames(self) -> CamVid:
         """The frames that are validated on."""
@@ -99,7 +104,7 @@ class Recipe:
         for index in range(len(frames)):
             counts += np.bincount(frames[index].labels.ravel(), minlength=UNLABELLED + 1)
         counts[UNLABELLED] = 0
-        return class_weights(torch.from_numpy(counts[: len(frames.label_set)] / counts.sum()).float())
+        return class_weights(torch.from_numpy(counts[: len(CAMVID)] / counts.sum()).float())
 
     def train(self, task: TrainingTask, augmentation: AugmentationSettings, out: Path) -> dict[str, float]:
         """Train ``task`` in the folder ``out``, resuming what is there; returns the last validation's figures."""

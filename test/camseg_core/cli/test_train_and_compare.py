@@ -77,7 +77,7 @@ def test_masking_trains_both_variants_and_publishes(tiny_camvid, autoencoders, t
 
 def test_the_discriminative_network_trains_and_loads(tiny_camvid, autoencoders, tmp_path):
     arguments = ["--root", tiny_camvid, "--image-autoencoder", autoencoders / "image", "--out", tmp_path, "--steps", 2]
-    run("train", "discriminative", *arguments, *SMALL)
+    run("train", "discriminative", *arguments, "--with-val", *SMALL)
     model = load_model(str(tmp_path), torch.device("cpu"))
     assert model.model_id == "discriminative-small"
 

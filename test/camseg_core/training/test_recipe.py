@@ -1,0 +1,38 @@
+"""Which frames a recipe trains on."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from camseg_core.labels import CAMVID
+from camseg_core.training.losses import class_weights
+from camseg_core.training.recipe import Recipe
+
+
+@pytest.fixture
+def camvid(tmp_path):
+    """Two frames of sky in train, one of road in val."""
+    for split, name, label in (("train", "a", "sky"), ("train", "b", "sky"), ("val", "c", "road")):
+        for folder, picture in (
+            (split, np.zeros((8, 16, 3), np.uint8)),
+            (f"{split}annot", np.full((8, 16), CAMVID.names.index(label), np.uint8)),
+        ):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / folder / f"{name}.png"), picture)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("with_validation", "names"), [(False, ["a", "b"]), (True, ["a", "b", "c"])])
+def test_validation_frames_are_trained_on_only_where_it_is_asked_for(camvid, with_validation, names):
+    recipe = Recipe(camvid, 1, (8, 16), with_validation=with_validation)
+    trained, validated = recipe.training_frames(), recipe.validation_frames()
+    assert [trained[index].name for index in range(len(trained))] == names
+    assert [validated[index].name for index in range(len(validated))] == ["c"]
+
+
+def test_classes_are_weighed_by_all_frames_that_are_trained_on(camvid):
+    shares = torch.zeros(len(CAMVID))
+    shares[CAMVID.names.index("sky")], shares[CAMVID.names.index("road")] = 2 / 3, 1 / 3
+    weights = Recipe(camvid, 1, (8, 16), with_validation=True).class_weights()
+    torch.testing.assert_close(weights, class_weights(shares))
