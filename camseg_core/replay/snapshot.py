@@ -4,6 +4,7 @@ import inspect
 import io
 import pickle
 from collections.abc import Mapping
+from enum import EnumMeta
 from typing import Any
 
 from camseg_core.errors import CamsegError
@@ -37,7 +38,7 @@ class _DetectorUnpickler(pickle.Unpickler):
 
     def find_class(self, module_name: str, global_name: str) -> Any:
         if (module_name, global_name) == ("builtins", "getattr"):
-            return _method  # how pickle stores a bound method
+            return _attribute
         is_own = module_name.startswith(_OWN) and "." not in global_name
         is_numpy = module_name.partition(".")[0] == "numpy" and global_name in _NUMPY
         if is_own or is_numpy or (module_name, global_name) in _STANDARD:
@@ -47,7 +48,10 @@ class _DetectorUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is no part of a drift detector")
 
 
-def _method(owner: Any, name: str) -> Any:
+def _attribute(owner: Any, name: str) -> Any:
+    """How pickle stores a bound method, and Python 3.11.0 to 3.11.3 the members of enumerations."""
+    if isinstance(owner, EnumMeta) and owner.__module__.startswith(_OWN) and name in owner.__members__:
+        return owner[name]
     method = getattr(owner, name)
     if not (type(owner).__module__.startswith(_OWN) and inspect.ismethod(method)):
         raise pickle.UnpicklingError(f"{name} of a {type(owner).__name__} is no method of a drift detector's part")

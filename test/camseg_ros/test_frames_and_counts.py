@@ -91,7 +91,7 @@ def test_drift_is_watched_while_nobody_subscribes_to_an_output(make_local_node, 
 
 
 def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
-    local = make_local_node(monitor_drift=False)
+    local = make_local_node(monitor_drift=False, stale_after_s=60.0)  # idle is told as long as the frames are fresh
     peer.wait_for_node(outputs=False)
     for number in (1, 2, 3):
         peer.publish(frame_message(random_pixels(), stamp_ns=number))

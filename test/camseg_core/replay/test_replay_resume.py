@@ -216,6 +216,14 @@ def test_methods_and_arrays_of_the_drift_package_are_stored():
     assert thawed.ask.__self__ is thawed
 
 
+def test_members_of_enumerations_are_read_as_every_python_stores_them():
+    # As an attribute of their class by Python 3.11.0 to 3.11.3.
+    for stored in (Calling(getattr, DriftState, "ERROR"), DriftState.ERROR):
+        assert thaw(freeze({"front": stored})) == {"front": DriftState.ERROR}
+    with pytest.raises(CamsegError, match="from_bytes of a EnumType is no method of a drift detector's part"):
+        thaw(freeze({"front": Calling(getattr, DriftState, "from_bytes")}))
+
+
 def test_a_file_that_is_no_journal_is_named(tmp_path):
     (tmp_path / "journal.sqlite3").write_bytes(b"no database, but long enough to look at it" * 20)
     with pytest.raises(CamsegError, match=r"journal\.sqlite3 is no journal of a replay"):
