@@ -97,8 +97,8 @@ def begin_with_features(network: DiscriminativeNetwork, name: str) -> None:
         or model.config.features != network.config.features
     ):
         raise WeightsError(f"{name}: has no features of the size {network.config.features}; expected a CAM-Seg model's")
-    network.stem.load_state_dict(model.stem.state_dict())
-    network.fusion.load_state_dict(model.fusion.state_dict())
+    for part in FEATURE_PARTS:
+        network.get_submodule(part).load_state_dict(model.get_submodule(part).state_dict())
     blocks = [*model.transformer.encoder_blocks, *model.transformer.decoder_blocks]
     for block, trained in zip(network.transformer.blocks, blocks, strict=True):
         block.load_state_dict(trained.state_dict())

@@ -6,6 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from camseg_core.cli import train as commands
 from camseg_core.cli.main import app
 from camseg_core.errors import DatasetError
 from camseg_core.models.loading import load_model
@@ -29,6 +30,17 @@ def test_from_autoencoders_to_a_model_that_loads_and_a_run_that_goes_on(tiny_cam
     assert train("segmentation", tiny_camvid, tmp_path / "model", 3, *parts).exit_code == 0
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log if "val_miou" in entry] == [1, 3]
+
+
+@pytest.mark.parametrize("stage", ["features", "segmentation", "discriminative"])
+@pytest.mark.parametrize("with_validation", [False, True])
+def test_val_is_trained_on_where_it_is_asked_for(tmp_path, monkeypatch, stage, with_validation):
+    recipes = []
+    monkeypatch.setattr(commands, f"train_{stage}", lambda recipe, *_: recipes.append(recipe))
+    parts = [f"--{kind}-autoencoder={tmp_path}" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
+    result = train(stage, tmp_path, tmp_path / "out", 1, *parts, *(["--with-val"] if with_validation else []))
+    assert result.exit_code == 0
+    assert [recipe.with_validation for recipe in recipes] == [with_validation]
 
 
 def test_a_missing_dataset_is_named(tmp_path):
