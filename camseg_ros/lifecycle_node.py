@@ -79,6 +79,15 @@ class SegmentationNode(LifecycleNode):
         self._segmenter.log_summary()
         return has_ended
 
+    def destroy_node(self) -> None:
+        """Takes the node and its services off the network at once.
+
+        rclpy forgets the lifecycle's state machine, which holds the node: until the garbage collector comes by, other
+        nodes see a node that answers nobody, beside one that was made anew under its name.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     # Transitions, called by the executor.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

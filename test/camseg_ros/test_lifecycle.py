@@ -3,7 +3,7 @@
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import UNLOADABLE_MODEL
-from ros_harness import frame_message, random_pixels
+from ros_harness import LocalNode, frame_message, random_pixels
 
 pytestmark = pytest.mark.ros
 
@@ -81,3 +81,13 @@ def test_failed_activate_gives_its_reason_and_leaves_nothing_behind(make_local_n
     monkeypatch.undo()
     assert peer.change_state("activate")
     peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 1, "the subscription")
+
+
+def test_destroyed_node_is_gone_from_the_network_while_its_object_still_exists(ros_domain, peer):
+    local = LocalNode(ros_domain, autostart=False)
+    with local:
+        peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+        assert "camseg" in peer.node.get_node_names()
+    # `local` holds the object still: it is not the garbage collector that takes it away.
+    peer.wait_until(lambda: "camseg" not in peer.node.get_node_names(), "the node to go")
+    assert peer.node.count_services("/camseg/change_state") == 0
