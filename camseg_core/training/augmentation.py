@@ -12,6 +12,15 @@ from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import UNLABELLED
 
+_CORRUPTION_ODDS = {
+    "noise": 2,
+    "salt and pepper": 2,
+    "motion blur": 2,
+    "blur": 1,
+    "contrast": 1,
+    "saturation": 1,
+}
+
 
 @dataclass(frozen=True)
 class AugmentationSettings:
@@ -48,7 +57,7 @@ class AugmentationSettings:
 
 def segmentation_views() -> AugmentationSettings:
     """Views that segmentation trains on; the official recipe spoils its images too, so that masks survive it."""
-    return AugmentationSettings(corruption_probability=0.3)
+    return AugmentationSettings(corruption_probability=0.4)
 
 
 def at_input_scale(settings: AugmentationSettings, input_height_px: int, size: tuple[int, int]) -> AugmentationSettings:
@@ -116,17 +125,18 @@ def _random_appearance(image: np.ndarray, settings: AugmentationSettings, random
 
 
 def _corrupt(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One corruption of a random kind and strength."""
-    kind = random.integers(6)
-    if kind == 0:
-        return gaussian_noise(image, random.uniform(0.02, 0.35), random)
-    if kind == 1:
-        return salt_and_pepper(image, random.uniform(0.02, 0.5), random)
-    if kind == 2:
-        return gaussian_blur(image, random.uniform(0.5, 5.0))
-    if kind == 3:
+    """One corruption of a random kind and strength; those that hide small things come most often."""
+    odds = np.array(list(_CORRUPTION_ODDS.values()))
+    kind = random.choice(list(_CORRUPTION_ODDS), p=odds / odds.sum())
+    if kind == "noise":
+        return gaussian_noise(image, random.uniform(0.02, 0.4), random)
+    if kind == "salt and pepper":
+        return salt_and_pepper(image, random.uniform(0.02, 0.6), random)
+    if kind == "motion blur":
         return motion_blur(image, int(random.integers(5, 21)), random.uniform(2.0, 14.0), random)
-    if kind == 4:
+    if kind == "blur":
+        return gaussian_blur(image, random.uniform(0.5, 5.0))
+    if kind == "contrast":
         return contrast(image, math.exp(random.uniform(math.log(0.05), math.log(0.7))))
     # From nearly grey to nearly pure colours; the shift colours grey too, as a camera's wrong gains do.
     factor = math.exp(random.uniform(math.log(0.05), math.log(20.0)))

@@ -93,6 +93,10 @@ class Recipe:
         splits = ("train", "val") if self.with_validation else ("train",)
         return ConcatDataset([CamVid(self.root, split) for split in splits])  # type: ignore[misc]  # wants a base class
 
+    def autoencoder_frames(self) -> CamVid:
+        """The frames that scale the latents: the same whatever else is trained on, so that the factors stay."""
+        return CamVid(self.root, "train")
+
     def validation_frames(self) -> CamVid:
         """The frames that are validated on."""
         return CamVid(self.root, "val")

@@ -84,7 +84,7 @@ def train_segmentation(
     """
     torch.manual_seed(recipe.seed)
     image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
-    frames = recipe.training_frames()
+    frames = recipe.autoencoder_frames()
     config = replace(
         camseg_small(),
         image_autoencoder=replace(image_part.config, scaling_factor=image_latent_scale(image_part, frames)),

@@ -64,7 +64,7 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
     torch.manual_seed(recipe.seed)
     image_part = load_autoencoder(image_autoencoder)
-    scaling_factor = image_latent_scale(image_part, recipe.training_frames())
+    scaling_factor = image_latent_scale(image_part, recipe.autoencoder_frames())
     model = DiscriminativeNetwork(
         replace(config, image_autoencoder=replace(image_part.config, scaling_factor=scaling_factor))
     )

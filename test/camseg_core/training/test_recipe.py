@@ -26,9 +26,18 @@ def camvid(tmp_path):
 @pytest.mark.parametrize(("with_validation", "names"), [(False, ["a", "b"]), (True, ["a", "b", "c"])])
 def test_validation_frames_are_trained_on_only_where_it_is_asked_for(camvid, with_validation, names):
     recipe = Recipe(camvid, 1, (8, 16), with_validation=with_validation)
-    trained, validated = recipe.training_frames(), recipe.validation_frames()
-    assert [trained[index].name for index in range(len(trained))] == names
-    assert [validated[index].name for index in range(len(validated))] == ["c"]
+    assert names_in(recipe.training_frames()) == names
+    assert names_in(recipe.validation_frames()) == ["c"]
+
+
+@pytest.mark.parametrize("with_validation", [False, True])
+def test_latents_are_scaled_by_the_same_frames_whatever_is_trained_on(camvid, with_validation):
+    recipe = Recipe(camvid, 1, (8, 16), with_validation=with_validation)
+    assert names_in(recipe.autoencoder_frames()) == ["a", "b"]
+
+
+def names_in(dataset):
+    return [dataset[index].name for index in range(len(dataset))]
 
 
 def test_classes_are_weighed_by_all_frames_that_are_trained_on(camvid):
