@@ -16,6 +16,7 @@ from camseg_core.models.camseg.stages import (
 )
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.stages import train_discriminative, train_features
+from camseg_core.models.loading import model_folder
 from camseg_core.training.optimizers import OPTIMIZERS
 from camseg_core.training.recipe import Recipe
 
@@ -41,6 +42,9 @@ WithValidation = Annotated[
     bool, typer.Option("--with-val", help="Train on val too, for a last run; its figures then tell nothing.")
 ]
 ImageAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")]
+InitialFeatures = Annotated[
+    str | None, typer.Option(help="Trained model, by name or folder, or run of `train features`, to take these from.")
+]
 MaskAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")]
 
 AUTOENCODER_STEPS, AUTOENCODER_SIZE = 2000, "192x256"
@@ -99,9 +103,7 @@ def features(
     root: Root,
     out: Out,
     image_autoencoder: ImageAutoencoder,
-    initial_features: Annotated[
-        Path | None, typer.Option(help="Folder of a trained model to begin with the features of.")
-    ] = None,
+    initial_features: InitialFeatures = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
     size: Size = MODEL_SIZE,
@@ -120,7 +122,7 @@ def features(
         *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
         with_validation=with_validation,
     )
-    train_features(recipe, image_autoencoder, out, initial_features)
+    train_features(recipe, image_autoencoder, out, optional_folder(initial_features))
 
 
 @app.command("segmentation")
@@ -130,11 +132,9 @@ def segmentation(
     image_autoencoder: ImageAutoencoder,
     mask_autoencoder: MaskAutoencoder,
     initial_weights: Annotated[
-        Path | None, typer.Option(help="Folder of a trained model to start from instead of random weights.")
+        str | None, typer.Option(help="Trained model, by name or folder, to start from instead of random weights.")
     ] = None,
-    initial_features: Annotated[
-        Path | None, typer.Option(help="Folder of `camseg train features` to take the features from.")
-    ] = None,
+    initial_features: InitialFeatures = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
     size: Size = MODEL_SIZE,
@@ -159,9 +159,8 @@ def segmentation(
     )
     losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
     sampling = SamplingSettings(steps=sampling_steps)
-    train_segmentation(
-        recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, initial_weights, initial_features
-    )
+    weights, features = optional_folder(initial_weights), optional_folder(initial_features)
+    train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, weights, features)
 
 
 @app.command("discriminative")
@@ -170,7 +169,7 @@ def discriminative(
     out: Out,
     image_autoencoder: ImageAutoencoder,
     initial_features: Annotated[
-        str | None, typer.Option(help="CAM-Seg model to begin with the features of instead of random weights.")
+        str | None, typer.Option(help="CAM-Seg model, by name or folder, to begin with the features and blocks of.")
     ] = None,
     steps: Steps = MODEL_STEPS,
     batch_size: BatchSize = Recipe.batch_size,
@@ -199,3 +198,8 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise ConfigurationError(f"size {text!r} is not HEIGHTxWIDTH; expected for example 360x480")
     return int(height), int(width)
+
+
+def optional_folder(model: str | None) -> Path | None:
+    """The folder of a model's name or path, where there is one; raises WeightsError."""
+    return None if model is None else model_folder(model)

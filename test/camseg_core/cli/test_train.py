@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from camseg_core.cli import train as commands
 from camseg_core.cli.main import app
-from camseg_core.errors import DatasetError
-from camseg_core.models.loading import load_model
+from camseg_core.errors import DatasetError, WeightsError
+from camseg_core.models.loading import SHIPPED_WEIGHTS, load_model
 
 pytestmark = pytest.mark.slow
 SMALL = ["--batch-size", "1", "--size", "48x64", "--device", "cpu"]
@@ -41,6 +41,20 @@ def test_val_is_trained_on_where_it_is_asked_for(tmp_path, monkeypatch, stage, w
     result = train(stage, tmp_path, tmp_path / "out", 1, *parts, *(["--with-val"] if with_validation else []))
     assert result.exit_code == 0
     assert [recipe.with_validation for recipe in recipes] == [with_validation]
+
+
+@pytest.mark.parametrize(
+    ("stage", "option"),
+    [("features", "initial-features"), ("segmentation", "initial-features"), ("segmentation", "initial-weights")],
+)
+def test_a_run_starts_from_a_shipped_model_by_its_name(tmp_path, monkeypatch, stage, option):
+    given = []
+    monkeypatch.setattr(commands, f"train_{stage}", lambda *arguments: given.extend(arguments))
+    parts = [f"--{kind}-autoencoder={tmp_path}" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
+    assert train(stage, tmp_path, tmp_path / "out", 1, *parts, f"--{option}", "camseg-small").exit_code == 0
+    assert SHIPPED_WEIGHTS / "camseg-small" in given
+    with pytest.raises(WeightsError, match=r"model 'no-such-model' is not there; expected one of .*camseg-small"):
+        train(stage, tmp_path, tmp_path / "out", 1, *parts, f"--{option}", "no-such-model")
 
 
 def test_a_missing_dataset_is_named(tmp_path):
