@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.evaluation.experiments.publication import Provenance, Table, plain_json
+from camseg_core.evaluation.experiments.publication import Provenance, Table
+from camseg_core.plain_json import plain_json
 
 
 @dataclass(frozen=True)

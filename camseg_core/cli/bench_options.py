@@ -21,7 +21,7 @@ Sampler = Annotated[str, typer.Option(help="Sampler: ddim, ddpm, dpmsolver++ or 
 Decoder = Annotated[str, typer.Option(help=f"What turns mask latents into classes: {' or '.join(DECODERS)}.")]
 Frames = Annotated[int, typer.Option(min=1, help="Calls that are timed.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of real frames; the built-in renderer's if not said.")]
-Seed = Annotated[int, typer.Option(help="Of rendered frames and starting noise.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of rendered frames and starting noise.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write figures, hardware, versions and date to this file.")]
 Report = Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")]
 

@@ -48,7 +48,7 @@ def reliability(
     duration: Annotated[float, typer.Option(min=1.0, help="Of three cameras of 1080×1920 at 30 Hz, seconds.")] = 300.0,
     frames: Annotated[int, typer.Option(min=10, help="Frames over which memory must not grow.")] = 20_000,
     messages: Annotated[int, typer.Option(min=2, help="Damaged images, half of them compressed.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of what is damaged.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is damaged.")] = 0,
     model: Model = EngineSettings.model,
     device: Device = EngineSettings.device,
     drift_reference: DriftReference = EngineSettings.drift_reference,

@@ -18,6 +18,7 @@ from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import DECODERS, load_model
+from camseg_core.plain_json import plain_json
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
@@ -75,7 +76,7 @@ def segmentation(
             "decoder": decoder_name,
         }
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+        json_path.write_text(json.dumps(plain_json(figures), indent=2, allow_nan=False) + "\n")
 
 
 def _print(result: SegmentationEvaluation) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
+from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.gallery import draw_gallery, frame_mious, pick_rows
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
@@ -13,11 +14,12 @@ from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 
 DOTS_PER_INCH = 100
+PICTURES = (".png", ".jpg", ".pdf")
 
 
 def gallery(
     root: Annotated[Path, typer.Option(help="The dataset's folder.")],
-    out: Annotated[Path, typer.Option(help="Picture to write; its ending says the format: .png, .jpg or .pdf.")],
+    out: Annotated[Path, typer.Option(help=f"Picture to write; its ending says the format: {', '.join(PICTURES)}.")],
     dataset: Annotated[str, typer.Option(help=f"One of {', '.join(DATASET_NAMES)}.")] = "camvid",
     split: Annotated[str, typer.Option(help="Part of the dataset: train, val or test, where it is labelled.")] = "val",
     columns: Annotated[int, typer.Option(min=1, help="Frames in each of the three rows.")] = 4,
@@ -28,6 +30,8 @@ def gallery(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = EngineSettings.device,
 ) -> None:
     """Draw the best, the median and the worst frames of a labelled split, prediction over truth."""
+    if out.suffix not in PICTURES:
+        raise ConfigurationError(f"--out {out} ends in {out.suffix!r}; expected one of {', '.join(PICTURES)}")
     network = load_model(model, resolve_device(device))
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed)

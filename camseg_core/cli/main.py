@@ -38,10 +38,13 @@ def options(
 
 
 def main() -> None:
-    """Run the command; bad input ends it with one line and exit code 2, Ctrl-C with 130."""
+    """Run the command; bad input, or a file that cannot be written, ends it with one line and exit code 2.
+
+    Ctrl-C ends it with 130.
+    """
     try:
         app()
-    except CamsegError as error:
+    except (CamsegError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
+from camseg_core.errors import DatasetError
 from camseg_core.rendering import Drive
 from camseg_core.weather import apply_fog, apply_rain, fog_extinction_per_m, rain_extinction_per_m
 
@@ -54,5 +55,5 @@ def drive(
         for folder, picture in zip(folders, pictures, strict=True):
             path = folder / f"{number:06d}.png"
             if not cv2.imwrite(str(path), picture):
-                raise OSError(f"{path}: could not be written")
+                raise DatasetError(f"{path}: cannot be written")
     typer.echo(f"{out}: {frames} frames")

@@ -21,8 +21,11 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """The image in ``path`` as (H, W, 3) uint8 RGB; raises DatasetError if it cannot be decoded."""
-    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    """The image in ``path`` as (H, W, 3) uint8 RGB; raises DatasetError if it cannot be decoded.
+
+    It is read as it lies, whatever orientation its metadata name: so do cameras' messages, and so lie its labels.
+    """
+    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION), cv2.COLOR_BGR2RGB)
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -44,7 +47,10 @@ def read_label_channels(path: Path) -> np.ndarray:
 def _decode(path: Path, flags: int) -> np.ndarray:
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; expected an image")
-    image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), flags) if path.stat().st_size else None
+    try:
+        image = cv2.imdecode(np.fromfile(path, dtype=np.uint8), flags) if path.stat().st_size else None
+    except cv2.error as error:  # for example a header with a size beyond OpenCV's limit
+        raise DatasetError(f"{path}: cannot be decoded ({error.err}); expected an image") from error
     if image is None:
         raise DatasetError(f"{path}: cannot be decoded ({path.stat().st_size} bytes); expected an image")
     return image

@@ -156,13 +156,15 @@ class DriftReference:
         # An array of a component carries the component's name before a dot, one of the reference itself has no dot.
         parameters = {name: array for name, array in arrays.items() if "." in name}
         own = {name: array for name, array in arrays.items() if "." not in name}
-        reference = cls(parameters=parameters, **own, **json.loads(header["reference"]))
+        try:
+            reference = cls(parameters=parameters, **own, **json.loads(header["reference"]))
+            stored_id = header["reference_id"]
+        except (ValueError, KeyError, TypeError) as error:  # an entry that is missing, damaged or of no use
+            raise DriftReferenceError(f"{path}: is not a whole drift reference ({error!r})") from error
         if reference.model_id != model_id:
             raise DriftReferenceError(f"{path}: was fitted with model {reference.model_id!r}; expected {model_id!r}")
-        if reference.reference_id != header["reference_id"]:
-            raise DriftReferenceError(
-                f"{path}: content hashes to {reference.reference_id}; expected {header['reference_id']}"
-            )
+        if reference.reference_id != stored_id:
+            raise DriftReferenceError(f"{path}: content hashes to {reference.reference_id}; expected {stored_id}")
         if embedding_hash and reference.embedding_hash != embedding_hash:
             raise DriftReferenceError(
                 f"{path}: was fitted on embeddings of another {model_id}, {reference.embedding_hash or 'unknown'}; "

@@ -31,7 +31,10 @@ _MIN_THRESHOLD = 1.0
 
 
 def normal_scores(scores: np.ndarray) -> np.ndarray:
-    """Blom's normal scores of (N,) numbers by their ranks, so that a few extreme ones do not set the scale."""
+    """Normal scores of (N,) numbers by their ranks, so that a few extreme ones do not set the scale.
+
+    The plotting positions are Hazen's, (rank − ½)/N.
+    """
     return np.minimum(norm.ppf((rankdata(scores) - 0.5) / len(scores)), MAX_NORMAL_SCORE)
 
 

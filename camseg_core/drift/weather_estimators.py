@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -128,6 +129,13 @@ class WeatherEstimators:
         for name, value in expected.items():
             if header.get(name) != value:
                 raise WeightsError(f"{path}: {name} is {header.get(name)!r}; expected {value!r}: {advice}")
+        try:
+            return cls._from_arrays(header, arrays)
+        except (ValueError, KeyError, TypeError) as error:  # an entry that is missing, damaged or of no use
+            raise WeightsError(f"{path}: are not whole weather estimators ({error!r}): {advice}") from error
+
+    @classmethod
+    def _from_arrays(cls, header: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> "WeatherEstimators":
         cause = CauseModel(
             tuple(json.loads(header["causes"])),
             _group(GaussianClasses, arrays, "cause.classes."),

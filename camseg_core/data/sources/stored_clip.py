@@ -32,7 +32,9 @@ class StoredClip:
             lines = (folder / "frames.jsonl").read_text().splitlines()
         except OSError as error:
             raise DatasetError(f"{folder}: holds no stored clip ({error.strerror}); expected frames.jsonl") from error
-        self._frames = [json.loads(line) for line in lines]
+        if not lines:
+            raise DatasetError(f"{folder / 'frames.jsonl'}: holds no frame; expected a line for each")
+        self._frames = [_read_frame(folder, number, line) for number, line in enumerate(lines, start=1)]
 
     @property
     def images(self) -> Path:
@@ -43,12 +45,12 @@ class StoredClip:
         return len(self._frames)
 
     def __iter__(self) -> Iterator[SourceFrame]:
-        for index, frame in enumerate(self._frames):
+        for index, (stamp_ns, weather) in enumerate(self._frames):
             yield SourceFrame(
                 image=read_rgb(_picture(self._folder, "images", index)),
-                stamp_ns=frame["stamp_ns"],
+                stamp_ns=stamp_ns,
                 labels=read_labels(_picture(self._folder, "labels", index)),
-                weather=Weather(**frame["weather"]),
+                weather=weather,
             )
 
     @classmethod
@@ -66,6 +68,17 @@ class StoredClip:
                 _write(_picture(folder, "labels", index), frame.labels)
                 log.write(json.dumps({"stamp_ns": frame.stamp_ns, "weather": vars(frame.weather)}) + "\n")
         return cls(folder)
+
+
+def _read_frame(folder: Path, number: int, line: str) -> tuple[int, Weather]:
+    """Stamp, nanoseconds, and weather of a line of frames.jsonl."""
+    try:
+        entry = json.loads(line)
+        return int(entry["stamp_ns"]), Weather(**entry["weather"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{folder / 'frames.jsonl'}: line {number} is no frame ({error!r}); expected stamp_ns and weather"
+        ) from error
 
 
 def _picture(folder: Path, kind: str, index: int) -> Path:

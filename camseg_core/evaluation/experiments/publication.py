@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from camseg_core import __version__
 from camseg_core.evaluation.report.machine import hardware, versions
 from camseg_core.models.loading import model_folder
+from camseg_core.plain_json import plain_json
 from camseg_core.weights_files import WEIGHTS_NAME
 
 DOTS_PER_INCH = 130
@@ -165,17 +166,6 @@ class Publication:
             f"{source.weights_in_words}. Machine: {source.hardware}. Versions: {source.versions_in_words}.",
         ]
         return "\n\n".join(parts) + "\n"
-
-
-def plain_json(value: object) -> object:
-    """The same for JSON: with lists for sequences and None for numbers that JSON cannot write."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -41,6 +43,19 @@ def test_a_rendered_drive_is_a_folder_dataset_with_the_model_s_ids(tmp_path, tin
     figures = json.loads(report.read_text())
     assert (figures["dataset"], figures["split"], figures["frames"]) == ("folder", "val", 2)
     assert set(figures["per_class_iou"]) == set(CAMVID.names)
+
+
+def test_what_cannot_be_scored_is_null_in_the_report(tmp_path, tiny_model):
+    for folder, picture in (("images", np.zeros((48, 64, 3), np.uint8)), ("labels", np.full((48, 64), 3, np.uint8))):
+        (tmp_path / "val" / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "val" / folder / "0.png"), picture)
+    report = tmp_path / "report.json"
+    result = evaluate(tiny_model, "folder", tmp_path, "--split", "val", "--json", str(report))
+    assert result.exit_code == 0, result.output
+    figures = json.loads(report.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    # Nothing else than road was labelled: no other class has a precision of its own.
+    assert figures["per_class_precision"]["sky"] is None
+    assert figures["per_class_precision"]["road"] is not None
 
 
 def test_a_dataset_with_classes_that_the_model_lacks_is_refused(tmp_path, tiny_model):

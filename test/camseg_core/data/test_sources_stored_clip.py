@@ -48,6 +48,21 @@ def test_a_folder_without_a_clip_is_an_error(tmp_path):
         StoredClip(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", r"frames\.jsonl: holds no frame"),
+        ('{"stamp_ns": 0, "weather": {"kind": "clear"', r"frames\.jsonl: line 1 is no frame"),
+        ('{"stamp_ns": 0}\n', r"line 1 is no frame \(KeyError\('weather'\)\); expected stamp_ns and weather"),
+        ('{"stamp_ns": 0, "weather": {"hail_mm": 5}}\n', "line 1 is no frame"),
+    ],
+)
+def test_a_damaged_list_of_frames_is_named_with_the_line(tmp_path, content, told):
+    (tmp_path / "frames.jsonl").write_text(content)
+    with pytest.raises(DatasetError, match=told):
+        StoredClip(tmp_path)
+
+
 def test_frames_without_truth_are_refused(tmp_path, frames):
     with pytest.raises(DatasetError, match="frame 0 has no labels or no weather"):
         StoredClip.write(tmp_path / "clip", [SourceFrame(frames[0].image, 0)])

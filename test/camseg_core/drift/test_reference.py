@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from scipy.signal import lfilter
 from scipy.stats import kstest
 
@@ -85,6 +87,27 @@ def test_an_altered_file_is_refused(reference, tmp_path):
     data[-1] ^= 0x01
     path.write_bytes(data)
     with pytest.raises(DriftReferenceError, match="hashes to"):
+        DriftReference.load(path, "camseg-tiny")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda header, arrays: header.pop("reference"),
+        lambda header, arrays: header.pop("reference_id"),
+        lambda header, arrays: header.update(reference="{"),
+        lambda header, arrays: arrays.pop("embedding_mean"),
+        lambda header, arrays: arrays.update(more=np.zeros(2)),
+    ],
+)
+def test_a_file_that_lacks_a_part_is_refused(reference, tmp_path, damage):
+    path = tmp_path / "reference.safetensors"
+    reference.save(path)
+    with safe_open(path, framework="numpy") as file:
+        header, arrays = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    damage(header, arrays)
+    save_file(arrays, path, header)
+    with pytest.raises(DriftReferenceError, match=r"reference\.safetensors: is not a whole drift reference"):
         DriftReference.load(path, "camseg-tiny")
 
 
