@@ -35,7 +35,7 @@ LearningRate = Annotated[float, typer.Option(min=0.0, help="Peak learning rate."
 Drives = Annotated[int, typer.Option(min=0, help="Rendered drives of ten frames to train on too.")]
 DrivesShare = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of a batch taken from rendered drives.")]
 ValidateEvery = Annotated[int, typer.Option(min=1, help="Steps between validations.")]
-Seed = Annotated[int, typer.Option(help="Of batches, noise and first weights.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of batches, noise and first weights.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
 Optimizer = Annotated[str, typer.Option(help=f"{' or '.join(OPTIMIZERS)}; muon learns in fewer steps.")]
 WithValidation = Annotated[

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Recipe:
     optimizer: str = TrainerSettings.optimizer
     with_validation: bool = False
 
-    def hold(self, folder: Path, start: str = "random") -> None:
+    def hold(self, folder: Path, start: str = "random", adjustable: Sequence[str] = ()) -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
 
         Where the data lies and what computes may change.
@@ -64,11 +65,13 @@ class Recipe:
         Args:
             folder: where it is trained.
             start: what the weights are in the beginning, in a word or a hash.
+            adjustable: names of further attributes that may change.
 
         Raises:
             ConfigurationError: the folder has another recipe.
         """
-        settings = {name: value for name, value in asdict(self).items() if name not in ("root", "device")}
+        free = {"root", "device", *adjustable}
+        settings = {name: value for name, value in asdict(self).items() if name not in free}
         settings |= {"size": list(self.size), "start": start}
         path = folder / RECIPE_NAME
         if not path.exists():
@@ -77,15 +80,18 @@ class Recipe:
             partial.write_text(json.dumps(settings, indent=2) + "\n")
             os.replace(partial, path)
             return
+        try:
+            noted = json.loads(path.read_text())
+        except ValueError as error:
+            raise ConfigurationError(f"{path}: is no recipe ({error}); expected JSON; remove it to go on") from error
         # Recipes noted before there was a choice of these have them.
-        found = {"start": "random", "optimizer": "adamw", "with_validation": False} | json.loads(path.read_text())
+        found = {"start": "random", "optimizer": "adamw", "with_validation": False} | noted
         differ = [
             f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
         ]
         if differ:
             raise ConfigurationError(
-                f"{path}: was begun with {'; '.join(differ)}; expected the same, to compare under equal conditions; "
-                "name another folder or remove this one"
+                f"{path}: was begun with {'; '.join(differ)}; expected the same; name another folder or remove this one"
             )
 
     def training_frames(self) -> LabelledDataset:
@@ -110,8 +116,22 @@ class Recipe:
         counts[UNLABELLED] = 0
         return class_weights(torch.from_numpy(counts[: len(CAMVID)] / counts.sum()).float())
 
-    def train(self, task: TrainingTask, augmentation: AugmentationSettings, out: Path) -> dict[str, float]:
-        """Train ``task`` in the folder ``out``, resuming what is there; returns the last validation's figures."""
+    def train(
+        self, task: TrainingTask, augmentation: AugmentationSettings, out: Path, start: str = "random"
+    ) -> dict[str, float]:
+        """Train ``task`` in the folder ``out``, resuming what is there; returns the last validation's figures.
+
+        Args:
+            task: what is trained.
+            augmentation: how views differ from the frames.
+            out: folder of the run.
+            start: what the weights are in the beginning, in a word or a hash.
+
+        Raises:
+            ConfigurationError: the run in ``out`` was begun with another recipe or start. It may be trained for more
+                steps, and validated more or less often.
+        """
+        self.hold(out, start, adjustable=("steps", "validate_every"))
         datasets: list[tuple[LabelledDataset, float]] = [(self.training_frames(), 1.0)]
         if self.drives:
             rendered = RenderedDrives(self.drives, seed=self.seed)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.plain_json import plain_json
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.training.batches import Batch, BatchSource
@@ -96,7 +97,7 @@ class Trainer:
         """Train to the last step, export the averaged weights and return the last validation.
 
         Raises:
-            ConfigurationError: another process trains in the folder.
+            ConfigurationError: another process trains in the folder, or it was trained for more steps already.
             WeightsError: the folder's checkpoint is not whole, or of another stage.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +115,8 @@ class Trainer:
         if self._device.type == "cpu":
             keep_freed_memory()
         self._resume()
+        if self._step >= self._settings.steps:
+            return self._of_earlier_run()
         bfloat16 = supports_bfloat16(self._device)
         figures: dict[str, float] = {}
         with (
@@ -138,6 +141,22 @@ class Trainer:
                 if self._step % self._settings.checkpoint_every == 0 or last:
                     self._save()
         return figures
+
+    def _of_earlier_run(self) -> dict[str, float]:
+        """The last validation of a run that has nothing left to do."""
+        if self._step > self._settings.steps:
+            raise ConfigurationError(
+                f"{self._folder}: steps is {self._settings.steps}, but {self._step} are done; expected {self._step} or "
+                "more, or another --out"
+            )
+        tqdm.write(f"{self._folder}: all {self._step} steps are done; more steps go on from here")
+        entries = [json.loads(line) for line in (self._folder / LOG_NAME).read_text().splitlines()]
+        last = next((entry for entry in reversed(entries) if any(name.startswith("val_") for name in entry)), {})
+        return {
+            name.removeprefix("val_"): math.nan if value is None else value
+            for name, value in last.items()
+            if name.startswith("val_")
+        }
 
     def _drawn_ahead(self) -> Generator[Batch]:
         """The batches of the steps to come, drawn while others are computed."""
@@ -209,7 +228,7 @@ class Trainer:
 
     def _log(self, entry: dict[str, float]) -> None:
         with (self._folder / LOG_NAME).open("a") as log:
-            log.write(json.dumps(entry) + "\n")
+            log.write(json.dumps(plain_json(entry), allow_nan=False) + "\n")
 
     def _save(self) -> None:
         path = self._folder / CHECKPOINT_NAME

@@ -17,7 +17,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
-from camseg_core.weights_files import load_parts, load_weights
+from camseg_core.weights_files import load_parts, load_weights, weights_hash
 
 BOTTLENECK_WEIGHTS = {"kl": 1e-3, "vq": 0.25}
 """Kinds of mask autoencoders, and what weighs the loss of their bottleneck; 0.25 is VQ-VAE's own."""
@@ -99,7 +99,14 @@ def train_segmentation(
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
-    recipe.train(task, at_input_scale(segmentation_views(), config.input_height_px, recipe.size), out)
+    start = start_of_training(weights=initial_weights, features=initial_features)
+    recipe.train(task, at_input_scale(segmentation_views(), config.input_height_px, recipe.size), out, start)
+
+
+def start_of_training(**folders: Path | None) -> str:
+    """What a run begins with, for its recipe: the hash of each part's weights; ``random`` where there are none."""
+    hashes = [f"{part} {weights_hash(folder)}" for part, folder in folders.items() if folder is not None]
+    return ", ".join(hashes) or "random"
 
 
 def _local_views(size: tuple[int, int]) -> AugmentationSettings:

@@ -9,7 +9,7 @@ from camseg_core.autoencoders.latent_scale import image_latent_scale
 from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.camseg.stages import FEATURE_PARTS
+from camseg_core.models.camseg.stages import FEATURE_PARTS, start_of_training
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import (
     DiscriminativeConfig,
@@ -18,7 +18,7 @@ from camseg_core.models.discriminative.configuration import (
 )
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
-from camseg_core.models.loading import load_model
+from camseg_core.models.loading import load_model, model_folder
 from camseg_core.training.augmentation import at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import load_parts
@@ -39,7 +39,7 @@ def train_discriminative(
     model = _untrained(discriminative_small(), recipe, image_autoencoder)
     if initial_features is not None:
         begin_with_features(model, initial_features)
-    _train(model, recipe, out)
+    _train(model, recipe, out, None if initial_features is None else model_folder(initial_features))
 
 
 def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: Path | None = None) -> None:
@@ -58,7 +58,7 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
     model = _untrained(feature_classifier(), recipe, image_autoencoder)
     if initial_features is not None:
         load_parts(model, initial_features, FEATURE_PARTS)
-    _train(model, recipe, out)
+    _train(model, recipe, out, initial_features)
 
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
@@ -72,11 +72,12 @@ def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: 
     return model
 
 
-def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path) -> None:
+def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path, initial_features: Path | None) -> None:
     # CAM-Seg's losses without the diffusion loss; the cross-entropy's weight is 1 here.
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
-    recipe.train(task, at_input_scale(segmentation_views(), model.config.input_height_px, recipe.size), out)
+    views = at_input_scale(segmentation_views(), model.config.input_height_px, recipe.size)
+    recipe.train(task, views, out, start_of_training(features=initial_features))
 
 
 def begin_with_features(network: DiscriminativeNetwork, name: str) -> None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from camseg_core.cli import train as commands
 from camseg_core.cli.main import app
-from camseg_core.errors import DatasetError, WeightsError
+from camseg_core.errors import ConfigurationError, DatasetError, WeightsError
 from camseg_core.models.loading import SHIPPED_WEIGHTS, load_model
 
 pytestmark = pytest.mark.slow
@@ -30,6 +30,14 @@ def test_from_autoencoders_to_a_model_that_loads_and_a_run_that_goes_on(tiny_cam
     assert train("segmentation", tiny_camvid, tmp_path / "model", 3, *parts).exit_code == 0
     log = [json.loads(line) for line in (tmp_path / "model" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log if "val_miou" in entry] == [1, 3]
+
+    for option, value, told in (
+        ("--seed", 7, "seed 0, now 7"),
+        ("--learning-rate", 0.5, "learning_rate 0.001, now 0.5"),
+        ("--initial-weights", tmp_path / "model", "start random, now weights "),
+    ):
+        with pytest.raises(ConfigurationError, match=f"model.recipe.json: was begun with {told}"):
+            train("segmentation", tiny_camvid, tmp_path / "model", 4, *parts, option, str(value))
 
 
 @pytest.mark.parametrize("stage", ["features", "segmentation", "discriminative"])

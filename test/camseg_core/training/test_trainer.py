@@ -74,6 +74,20 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(dataset, tmp_pat
         torch.testing.assert_close(resumed[name], value, msg=name)
 
 
+def test_a_run_that_is_done_gives_its_last_validation_again(dataset, tmp_path):
+    figures = Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+    written = (tmp_path / "log.jsonl").read_text()
+    again = Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+    assert again == pytest.approx(figures, nan_ok=True)
+    assert (tmp_path / "log.jsonl").read_text() == written
+
+
+def test_fewer_steps_than_are_done_are_refused(dataset, tmp_path):
+    Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+    with pytest.raises(ConfigurationError, match="steps is 2, but 4 are done; expected 4 or more"):
+        Trainer(mask_task(dataset), batches(dataset), settings(2), tmp_path).run()
+
+
 def test_the_number_of_drawing_threads_changes_nothing(dataset, tmp_path):
     for threads in (0, 1, 3):
         Trainer(
