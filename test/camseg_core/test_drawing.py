@@ -100,7 +100,9 @@ def test_gauge_without_a_score_has_no_bar():
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (48, 64), (1080, 1920)])
 def test_gauge_fits_any_image(size):
-    draw_drift_gauge(np.zeros((*size, 3), np.uint8), drift(12.0, DriftState.NOMINAL))
+    image = np.zeros((*size, 3), np.uint8)
+    draw_drift_gauge(image, drift(12.0, DriftState.NOMINAL))
+    assert image.any() == (size > (1, 1))  # there is no room for it in a single pixel
 
 
 @pytest.mark.parametrize(("height", "width"), [(360, 480), (1080, 1920), (90, 120)])
