@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from camseg_core.errors import ConfigurationError
+from camseg_core.models.loading import label_set_of
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES
 from camseg_core.replay.replay import Infer, Replay, bag_name
@@ -111,7 +112,7 @@ def replay(
         for one in replays:
             one.discard()
     if live:
-        infer, label_set = _through_node(settings, playback), settings.label_set()
+        infer, label_set = _through_node(settings, playback), label_set_of(settings.engine.model)
         for one in replays:
             one.discard_unfinished()  # frames that a node dropped cannot be had later
             _tell(one, one.run(infer, label_set, device, live=True, **vars(playback)))

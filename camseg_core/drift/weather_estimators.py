@@ -135,7 +135,7 @@ class WeatherEstimators:
             raise WeightsError(f"{path}: are not whole weather estimators ({error!r}): {advice}") from error
 
     @classmethod
-    def _from_arrays(cls, header: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> "WeatherEstimators":
+    def _from_arrays(cls, header: Mapping[str, str], arrays: dict[str, np.ndarray]) -> "WeatherEstimators":
         cause = CauseModel(
             tuple(json.loads(header["causes"])),
             _group(GaussianClasses, arrays, "cause.classes."),

@@ -9,6 +9,7 @@ import torch
 from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.autoencoders.fast_decoder import load_fast_decoder
 from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.labels import LabelSet, get_label_set
 from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg import configuration as camseg
 from camseg_core.models.camseg.model import CamSeg
@@ -59,6 +60,21 @@ def embedding_hash(model: str) -> str:
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{folder / CONFIG_NAME}: names no image autoencoder or input size ({error!r})") from error
     return part_hash(folder, "image_autoencoder", settings)
+
+
+def label_set_of(model: str) -> LabelSet:
+    """The classes of a model, by name or folder, without loading it.
+
+    Raises:
+        WeightsError: there is no such model, or its configuration names no label set.
+        ConfigurationError: it names one that is unknown.
+    """
+    path = model_folder(model) / CONFIG_NAME
+    try:
+        name = json.loads(path.read_text())["label_set"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: names no label set ({error!r})") from error
+    return get_label_set(name)
 
 
 def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> SegmentationModel:

@@ -1,17 +1,14 @@
 """What a replay is asked for."""
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.labels import LabelSet, get_label_set
 from camseg_core.models.loading import model_folder
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES, STORAGES
 from camseg_core.runtime.engine import EngineSettings
-from camseg_core.weights_files import CONFIG_NAME
 
 
 @dataclass(frozen=True)
@@ -80,10 +77,6 @@ class ReplaySettings:
             for file in files
             if file.is_file()
         }
-
-    def label_set(self) -> LabelSet:
-        """The classes of the model, without loading it."""
-        return get_label_set(json.loads((model_folder(self.engine.model) / CONFIG_NAME).read_text())["label_set"])
 
 
 @dataclass(frozen=True)

@@ -151,12 +151,12 @@ class Trainer:
             )
         tqdm.write(f"{self._folder}: all {self._step} steps are done; more steps go on from here")
         entries = [json.loads(line) for line in (self._folder / LOG_NAME).read_text().splitlines()]
-        last = next((entry for entry in reversed(entries) if any(name.startswith("val_") for name in entry)), {})
-        return {
-            name.removeprefix("val_"): math.nan if value is None else value
-            for name, value in last.items()
-            if name.startswith("val_")
-        }
+        validations = [
+            {name.removeprefix("val_"): value for name, value in entry.items() if name.startswith("val_")}
+            for entry in entries
+        ]
+        last = [figures for figures in validations if figures][-1]
+        return {name: math.nan if value is None else value for name, value in last.items()}
 
     def _drawn_ahead(self) -> Generator[Batch]:
         """The batches of the steps to come, drawn while others are computed."""

@@ -35,16 +35,20 @@ class Assessment:
     Args:
         recording: what player and recorder left.
         source: the frames played, with their truth.
-        label_set: the classes of labels and masks.
+        label_set: the classes of the masks.
+        with_labels: whether the source's labels are of these classes; others are left out.
 
     Raises:
         CamsegError: the recording lacks the stamps sent or the node's counters.
     """
 
-    def __init__(self, recording: Recording, source: FrameSource, label_set: LabelSet) -> None:
+    def __init__(
+        self, recording: Recording, source: FrameSource, label_set: LabelSet, *, with_labels: bool = True
+    ) -> None:
         self._recording = recording
         self._source = source
         self._label_set = label_set
+        self._with_labels = with_labels
         self._sent_ns = [line["stamp_ns"] for line in read_json_lines(recording.sent)]
         counters = NodeCounters.newest(recording.diagnostics)
         if not self._sent_ns or counters is None:
@@ -77,10 +81,11 @@ class Assessment:
             tqdm(self._source, desc="comparing", unit="frame", total=len(frames), file=sys.stderr)
         ):
             frame = frames[index] = replace(frames[index], weather=truth.weather)
-            if frame.mask_arrival_ns is not None and truth.labels is not None:
-                self._count(frame, truth.labels)
+            labels = truth.labels if self._with_labels else None
+            if frame.mask_arrival_ns is not None and labels is not None:
+                self._count(frame, labels)
             if index in shown:
-                self._show(frame, truth.image, truth.labels)
+                self._show(frame, truth.image, labels)
         counts = self._counters
         return Run(
             frames=tuple(frames),

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
-from camseg_core.labels import CAMVID
+from camseg_core.models.loading import label_set_of
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.assessment import Assessment
 from camseg_ros.replay.command import run_command
@@ -29,7 +29,9 @@ DRIFT_RUN_LENGTH_S = 300.0
 
 def run(
     images: Annotated[Path | None, typer.Option(help="Folder of frames to play, PNG or JPEG.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Folder of their labels: PNGs of class ids, same names.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder of their labels: PNGs of the model's class ids, same names.")
+    ] = None,
     bag: Annotated[Path | None, typer.Option(help="rosbag2 folder or file to play, mcap or sqlite3.")] = None,
     topic: Annotated[str | None, typer.Option(help="The bag's camera topic; needed where it has several.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for video, report and metrics.")] = Path("out/demo"),
@@ -37,7 +39,7 @@ def run(
     model: Annotated[str, typer.Option(help="Name of a shipped model, or a model's folder.")] = _NODE.model,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = _NODE.device,
     steps: Annotated[int, typer.Option(help="Diffusion steps a frame.")] = _NODE.steps,
-    seed: Annotated[int, typer.Option(help="Of the built-in clip and of the diffusion noise.")] = _NODE.seed,
+    seed: Annotated[int, typer.Option(min=0, help="Of the built-in clip and of the diffusion noise.")] = _NODE.seed,
     drift_reference: Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")] = "",
     drift_run_length: Annotated[
         float,
@@ -73,7 +75,8 @@ def run(
         source = StoredClip.write(recording.folder / "clip", frames)
         played = replace(options, images=source.images)
     run_session(played, recording, tell)
-    summary = Assessment(recording, source, CAMVID).write(out, options.setup(start))
+    assessment = Assessment(recording, source, label_set_of(options.model), with_labels=options.labels_are_of_model())
+    summary = assessment.write(out, options.setup(start))
     print_summary(summary, out)
 
 

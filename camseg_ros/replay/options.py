@@ -7,6 +7,11 @@ from pathlib import Path
 from camseg_core.data.sources import FrameSource, open_source
 from camseg_core.evaluation.report.machine import hardware, versions
 from camseg_core.evaluation.report.run import RunSetup
+from camseg_core.labels import CAMVID
+from camseg_core.models.loading import label_set_of
+
+_CLIP_LABEL_SET = CAMVID
+"""The classes of the built-in clip's labels, whatever the model's are."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,7 @@ class DemoOptions:
     """The options of a demo.
 
     Attributes:
-        images, labels, bag, topic, rate_hz: as ``open_source`` takes them.
+        images, labels, bag, topic, rate_hz: as ``open_source`` takes them; labels are of the model's classes.
         seed: of the built-in clip and of the node's diffusion noise.
         model, device, steps, drift_reference: the node's parameters; an empty reference is the model's own.
         drift_run_length_s: likewise, mean time between false drift alarms, seconds.
@@ -32,9 +37,21 @@ class DemoOptions:
     drift_reference: str
     drift_run_length_s: float
 
+    def labels_are_of_model(self) -> bool:
+        """Whether the frames' labels are of the model's classes: a folder's are, the built-in clip has its own."""
+        return self.images is not None or self.bag is not None or label_set_of(self.model) == _CLIP_LABEL_SET
+
     def open_source(self) -> FrameSource:
-        """The frames to play; raises ConfigurationError or DatasetError."""
-        return open_source(self.images, self.labels, self.bag, self.topic, rate_hz=self.rate_hz, seed=self.seed)
+        """The frames to play; raises ConfigurationError, DatasetError or, for want of the model, WeightsError."""
+        return open_source(
+            self.images,
+            self.labels,
+            self.bag,
+            self.topic,
+            rate_hz=self.rate_hz,
+            seed=self.seed,
+            label_set=label_set_of(self.model),
+        )
 
     def player_arguments(self) -> list[str]:
         """The same frames as options of camseg_player."""
@@ -76,4 +93,7 @@ class DemoOptions:
             return f"images {self.images}"
         if self.bag is not None:
             return f"bag {self.bag}"
-        return f"built-in clip, seed {self.seed}"
+        clip = f"built-in clip, seed {self.seed}"
+        if self.labels_are_of_model():
+            return clip
+        return f"{clip} (without labels: they are {_CLIP_LABEL_SET.name}, the model is {label_set_of(self.model).name})"

@@ -84,7 +84,7 @@ def run(
     bag: Annotated[Path | None, typer.Option(help="rosbag2 folder or file, mcap or sqlite3.")] = None,
     topic: Annotated[str | None, typer.Option(help="The bag's camera topic; needed where it has several.")] = None,
     rate: Annotated[float, typer.Option(help="Frames a second.")] = DEFAULT_RATE_HZ,
-    seed: Annotated[int, typer.Option(help="Seed of the built-in clip.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the built-in clip.")] = 0,
     log: Annotated[Path, typer.Option(help="File for the stamps sent, JSON lines.")] = Path("sent.jsonl"),
 ) -> None:
     """Plays frames on /camera/image_raw as soon as somebody subscribes; with no option, the built-in clip."""

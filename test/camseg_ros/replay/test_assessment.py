@@ -8,7 +8,7 @@ import pytest
 
 from camseg_core.data.sources import SourceFrame
 from camseg_core.errors import CamsegError
-from camseg_core.labels import CAMVID
+from camseg_core.labels import CAMVID, CITYSCAPES
 from camseg_core.weather import Weather
 from camseg_ros.replay import topics
 from camseg_ros.replay.assessment import Assessment
@@ -109,6 +109,15 @@ def test_without_truth_the_numbers_that_need_it_are_null(recording, setup, tmp_p
     assert metrics["miou"] is None
     assert metrics["drift_auroc"] is None
     assert metrics["latency_ms"]["p50"] is not None
+
+
+def test_labels_of_other_classes_are_left_out_and_the_true_weather_is_not(recording, setup, tmp_path):
+    Assessment(recording, frames(), CITYSCAPES, with_labels=False).write(tmp_path, setup)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["miou"], metrics["per_class_iou"], metrics["conditions"]["fog"]["miou"]) == (None, None, None)
+    assert metrics["drift_auroc"] == 1.0
+    # Of every processed frame the overlay alone: its true labels have no colours among the model's.
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,") == 3
 
 
 @pytest.mark.parametrize("stamp_ns", [START_NS + 1, START_NS], ids=["a stamp never sent", "a stamp twice"])
