@@ -70,7 +70,8 @@ class CameraMonitor:
     ) -> DiagnosticStatus:
         """The status now.
 
-        STALE without a frame for too long; ERROR where the newest frame failed; else the drift state's level.
+        STALE without a frame for too long; ERROR where the newest frame failed; else the drift state's level, which is
+        STALE too while the stamps of the frames do not advance, and OK for UNKNOWN and NOMINAL.
 
         Args:
             counts: of the worker.
@@ -126,6 +127,9 @@ class CameraMonitor:
             return DiagnosticStatus.ERROR, _drift_message(self._drift, self._drift.error_threshold), drift_state
         if self._drift and drift_state == DriftState.WARN:
             return DiagnosticStatus.WARN, _drift_message(self._drift, self._drift.warn_threshold), drift_state
+        if drift_state == DriftState.STALE:
+            # Frames do come, so their age does not tell of a camera that repeats itself or a clock that stands still.
+            return DiagnosticStatus.STALE, f"stamps do not advance on {self._facts.topic}", drift_state
         return DiagnosticStatus.OK, f"segmenting, drift {drift_state.name}", drift_state
 
 

@@ -180,7 +180,8 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
     ParameterSpec(
         "max_batch",
         0,
-        "frames inferred at once, at most one of a camera; 0: all that wait on a GPU, one by one on a CPU",
+        "frames inferred at once, at most one of a camera and so never more than there are cameras;"
+        " 0: all that wait on a GPU, one by one on a CPU",
         (0, 64),
     ),
     ParameterSpec(
@@ -370,8 +371,10 @@ def _settings(values: dict[str, Any]) -> NodeSettings:
     engine_fields = {field.name for field in fields(EngineSettings)} & values.keys()
     node_fields = {field.name for field in fields(NodeSettings)} & values.keys()
     engine = {name: values[name] for name in engine_fields}
-    # What the engine is made ready for: one frame of each camera, unless the parameter says less.
-    engine["max_batch"] = values["max_batch"] or max(len(values["cameras"]), 1)
+    # What the engine is made ready for: one frame of each camera, unless the parameter says less. More never come
+    # together, because a batch has at most one frame of a camera, and the cameras are fixed while the engine lives.
+    cameras = max(len(values["cameras"]), 1)
+    engine["max_batch"] = min(values["max_batch"] or cameras, cameras)
     return NodeSettings(
         engine=EngineSettings(drift=drift, **engine),
         **{name: values[name] for name in node_fields},

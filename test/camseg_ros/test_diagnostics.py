@@ -1,11 +1,13 @@
 """The diagnostic status of a camera: level, message and counters for each situation."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import drift_of
 
+from camseg_core.frames import DriftState
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, node_status
 from camseg_ros.timing import FrameTiming
 from camseg_ros.topic_status import TopicMonitor
@@ -43,7 +45,10 @@ def values_of(status: DiagnosticStatus) -> dict[str, str]:
     return {pair.key: pair.value for pair in status.values}
 
 
-def publish(monitor: CameraMonitor, score: float, latency_s: float = 0.1) -> None:
+def publish(
+    monitor: CameraMonitor, score: float, latency_s: float = 0.1, drift_state: DriftState | None = None
+) -> None:
+    """A frame of that score, with the state that FakeEngine gives it unless another is said."""
     monitor.frame_received(10.0)
     timing = FrameTiming(
         transport_latency_ms=2.0,
@@ -55,7 +60,8 @@ def publish(monitor: CameraMonitor, score: float, latency_s: float = 0.1) -> Non
         pipeline_latency_ms=1e3 * latency_s,
         cyclic_time_ms=math.nan,
     )
-    monitor.frame_published(drift_of(score, stamp_ns=0), timing)
+    drift = drift_of(score, stamp_ns=0)
+    monitor.frame_published(drift if drift_state is None else replace(drift, state=drift_state), timing)
 
 
 def test_stale_before_the_first_frame(monitor):
@@ -85,6 +91,16 @@ def test_stale_when_no_frame_came_for_too_long(monitor):
     status = status_of(monitor, now_s=12.5)
     assert (status.level, status.message) == (DiagnosticStatus.STALE, "no frame for 2.5 s on /front/image_raw")
     assert values_of(status)["drift_state"] == "STALE"
+
+
+@pytest.mark.parametrize("score", [NOMINAL, ERROR])
+def test_stale_while_frames_come_whose_stamps_do_not_advance(monitor, score):
+    publish(monitor, score, drift_state=DriftState.STALE)
+    status = status_of(monitor)
+    assert (status.level, status.message) == (DiagnosticStatus.STALE, "stamps do not advance on /front/image_raw")
+    assert values_of(status)["drift_state"] == "STALE"
+    publish(monitor, NOMINAL)
+    assert status_of(monitor).level == DiagnosticStatus.OK
 
 
 def test_error_from_a_failed_frame_until_the_next_good_one(monitor):

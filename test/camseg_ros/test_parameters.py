@@ -158,7 +158,14 @@ def test_classes_are_those_of_the_model(make_node):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "largest_batch"), [({}, 1), ({"cameras": ["front", "left"]}, 2), ({"max_batch": 3}, 3)]
+    ("parameters", "largest_batch"),
+    [
+        ({}, 1),
+        ({"cameras": ["front", "left"]}, 2),
+        ({"cameras": ["front", "left"], "max_batch": 1}, 1),
+        ({"cameras": ["front", "left"], "max_batch": 3}, 2),
+        ({"max_batch": 64}, 1),
+    ],
 )
-def test_engine_is_made_ready_for_a_frame_of_each_camera_unless_told_otherwise(make_node, parameters, largest_batch):
+def test_engine_is_made_ready_for_a_frame_of_each_camera_unless_told_less(make_node, parameters, largest_batch):
     assert NodeParameters(make_node(**parameters)).settings.engine.max_batch == largest_batch
