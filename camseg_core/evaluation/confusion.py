@@ -50,9 +50,13 @@ class ConfusionMatrix:
         rows, columns = self.counts.shape
         valid = labels != UNLABELLED
         true = labels[valid].astype(np.int64)
-        predicted = np.where(prediction[valid] == UNLABELLED, rows, prediction[valid]).astype(np.int64)
-        if true.size and (true.max() >= rows or predicted.max() >= columns):
-            raise ValueError(f"class id {max(true.max(), predicted.max())}; expected 0 to {rows - 1} or {UNLABELLED}")
+        predicted = prediction[valid].astype(np.int64)
+        is_missing = predicted == UNLABELLED
+        # Before 255 becomes the extra column, whose number as a predicted id is as wrong as any beyond it.
+        largest = max(true.max(initial=0), predicted.max(initial=0, where=~is_missing))
+        if largest >= rows:
+            raise ValueError(f"class id {largest}; expected 0 to {rows - 1} or {UNLABELLED}")
+        predicted[is_missing] = rows
         self.counts += np.bincount(true * columns + predicted, minlength=rows * columns).reshape(rows, columns)
 
     def metrics(self) -> SegmentationMetrics:

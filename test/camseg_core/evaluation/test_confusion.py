@@ -67,3 +67,8 @@ def test_an_id_outside_the_label_set_is_refused():
         metrics_of([[2]], [[0]], TWO)
     with pytest.raises(ValueError, match="class id 7; expected 0 to 1"):
         metrics_of([[1]], [[7]], TWO)
+
+
+def test_the_first_id_behind_the_classes_is_no_way_to_predict_nothing():
+    with pytest.raises(ValueError, match="class id 2; expected 0 to 1 or 255"):
+        metrics_of([[1]], [[2]], TWO)
