@@ -16,6 +16,7 @@ from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
 from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.errors import ConfigurationError
+from camseg_core.evaluation.detection.baselines import DIRECTIONS
 from camseg_core.evaluation.detection.evaluation import evaluate_detection
 from camseg_core.evaluation.detection.figures import figures
 from camseg_core.evaluation.detection.frame_runs import FrameRun, open_runs
@@ -80,6 +81,7 @@ def evaluate(
     `file`, and perhaps `visibility_m`, measured in metres. Bags are sequences; other frames only with --rate-hz.
     """
     conditions = _parse_adverse(adverse or [], topic)
+    compared = _parse_compared(compare or [])
     clear_runs = [run for path in clear for run in open_runs(path, topic)]
     for kind in simulate or []:
         simulated_weathers(kind)
@@ -92,10 +94,7 @@ def evaluate(
         reference=DriftReference.load(reference, network.model_id, digest),
         estimators=WeatherEstimators.load(estimators, network.model_id, digest) if estimators.is_file() else None,
         settings=DriftSettings(expected_run_length_s=expected_run_length_s),
-        compared={
-            name: DriftReference.load(path, network.model_id, digest)
-            for name, path in map(_parse_compared, compare or [])
-        },
+        compared={name: DriftReference.load(path, network.model_id, digest) for name, path in compared.items()},
         with_segmentation=segment,
         rate_hz=rate_hz,
     )
@@ -133,9 +132,19 @@ def _parse_adverse(values: list[str], topic: str | None) -> dict[str, list[Frame
     return conditions
 
 
-def _parse_compared(value: str) -> tuple[str, Path]:
-    name, equals, path = value.partition("=")
-    return (name, Path(path)) if equals else (Path(value).stem, Path(value))
+def _parse_compared(values: list[str]) -> dict[str, Path]:
+    """Path of each further reference by its name in the table, where no other score or statistic may have the same."""
+    compared: dict[str, Path] = {}
+    for value in values:
+        before, equals, after = value.partition("=")
+        name, path = (before, Path(after)) if equals else (Path(value).stem, Path(value))
+        if name in compared or name in DIRECTIONS:
+            owner = "a statistic" if name in DIRECTIONS else str(compared[name])
+            raise ConfigurationError(
+                f"--compare {value!r} is called {name!r}, as {owner} is; expected a name of its own in [NAME=]REFERENCE"
+            )
+        compared[name] = path
+    return compared
 
 
 def _open_drive(name: str, seed: int) -> FrameSource:

@@ -13,7 +13,8 @@ class DriftSegment:
     """Successive frames of one camera in state WARN or ERROR.
 
     Attributes:
-        start_ns, end_ns: stamps of its first frame and of the first one after it, or of the last where the drive ends.
+        start_ns, end_ns: stamps of its first frame and of the first one after it, or of the last where the drive ends;
+            the earliest and the latest of them and its other frames where stamps jump back.
         frames: how many.
         state: the gravest, WARN or ERROR.
         peak_score, peak_ns: the largest score, and the stamp of the frame that has it.
@@ -53,6 +54,7 @@ def find_segments(judgements: Iterable[tuple[int, DriftResult]]) -> list[DriftSe
 
 
 def _segment(judgements: list[tuple[int, DriftResult]], end_ns: int) -> DriftSegment:
+    stamps_ns = [stamp_ns for stamp_ns, _ in judgements]
     peak_ns, peak = max(judgements, key=lambda judgement: judgement[1].score)
     totals: dict[str, float] = {}
     for _, drift in judgements:
@@ -61,8 +63,8 @@ def _segment(judgements: list[tuple[int, DriftResult]], end_ns: int) -> DriftSeg
     judged = sum(bool(drift.causes) for _, drift in judgements)
     likeliest = max(totals, key=lambda name: totals[name]) if totals else None
     return DriftSegment(
-        start_ns=judgements[0][0],
-        end_ns=end_ns,
+        start_ns=min(stamps_ns),
+        end_ns=max(*stamps_ns, end_ns),
         frames=len(judgements),
         state=max(drift.state for _, drift in judgements).name,
         peak_score=peak.score,

@@ -10,8 +10,8 @@ import numpy as np
 
 from camseg_core.evaluation.confusion import SegmentationMetrics
 from camseg_core.evaluation.report.run import DriftReading, FrameRecord, Timeline
-from camseg_core.evaluation.report.summary import finite
 from camseg_core.frames import DriftState
+from camseg_core.plain_json import plain_json
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
 from camseg_core.replay.scoring import MaskScores
@@ -26,7 +26,7 @@ class DriftSummary:
         method, reference_id, warn_threshold, error_threshold: of the last judgement.
         score_median, score_p95, score_max: over the frames with a score; None without.
         state_shares: fraction of the frames in each state that occurs, by name.
-        segments: stretches in WARN or ERROR, in order of time.
+        segments: stretches in WARN or ERROR, in the order of the frames.
     """
 
     method: str
@@ -52,8 +52,8 @@ class CameraSummary:
     Attributes:
         name, topic, label_topic: as in ``Camera``.
         frames: how many have a mask.
-        duration_s: from the first stamp to the last, seconds.
-        rate_hz: frames a second by the median of the periods; None with fewer than two frames.
+        duration_s: from the earliest stamp to the latest, seconds.
+        rate_hz: frames a second by the median of the periods; None where that is not above 0, or with a single frame.
         drift: over the drive.
         segmentation: over its labelled frames; None without.
         labelled_frames: how many.
@@ -137,7 +137,7 @@ class ReplaySummary:
         for camera, record in zip(self.cameras, content["cameras"], strict=True):
             for segment, fields in zip(camera.drift.segments, record["drift"]["segments"], strict=True):
                 fields["duration_s"] = segment.duration_s
-        return finite(content | {"frames": self.frames})
+        return plain_json(content | {"frames": self.frames})
 
 
 def timeline(journal: Journal, camera: str) -> Timeline:
@@ -158,13 +158,14 @@ def summarize_camera(
     journal: Journal, camera: Camera, frames: Sequence[FrameRecord], scores: MaskScores
 ) -> CameraSummary:
     """The numbers of a camera; ``frames`` is its timeline, of one frame or more."""
-    period_s = float(np.median(np.diff([frame.stamp_ns for frame in frames]))) / 1e9 if len(frames) > 1 else 0.0
+    stamps_ns = [frame.stamp_ns for frame in frames]
+    period_s = float(np.median(np.diff(stamps_ns))) / 1e9 if len(frames) > 1 else 0.0
     return CameraSummary(
         name=camera.name,
         topic=camera.topic,
         label_topic=camera.label_topic,
         frames=len(frames),
-        duration_s=(frames[-1].stamp_ns - frames[0].stamp_ns) / 1e9,
+        duration_s=(max(stamps_ns) - min(stamps_ns)) / 1e9,
         rate_hz=1.0 / period_s if period_s > 0.0 else None,
         drift=_summarize_drift(journal, camera.name, frames),
         segmentation=scores.by_camera.get(camera.name),

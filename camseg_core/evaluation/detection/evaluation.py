@@ -176,8 +176,22 @@ def evaluate_detection(
 def _judge_set(
     scorer: FrameScorer, name: str, runs: Sequence[FrameRun], known: MutableMapping[str, Measurement]
 ) -> FrameSet:
+    named = zip(runs, _unique_names(runs), strict=True)
     with tqdm(total=sum(len(run) for run in runs), desc=name, unit="frame") as bar:
-        return FrameSet(name, tuple(frame for run in runs for frame in scorer.score_run(run, known, bar)))
+        return FrameSet(name, tuple(frame for run, own in named for frame in scorer.score_run(run, own, known, bar)))
+
+
+def _unique_names(runs: Sequence[FrameRun]) -> list[str]:
+    """The names of the runs, numbered from the second on where several have the same, as two lists over one folder."""
+    given = [run.name for run in runs]
+    names: list[str] = []
+    for name in given:
+        own, number = name, 1
+        while own in names or (number > 1 and own in given):
+            number += 1
+            own = f"{name}, run {number}"
+        names.append(own)
+    return names
 
 
 def _names(runs: Sequence[FrameRun]) -> dict[str, str]:

@@ -35,7 +35,7 @@ class EvaluationFrame:
 
 
 class FrameRun(Protocol):
-    """Neighbouring frames of one camera, in the order of time."""
+    """Neighbouring frames of one camera, in the order of time; another run may have the same name."""
 
     name: str
 
@@ -116,8 +116,8 @@ def open_runs(path: Path, topic: str | None = None) -> list[FrameRun]:
     - A folder of images is one run, in the order of their names. Where it holds no image itself, its ``images`` folder
       is taken, as ``camseg render`` writes it; else every folder of images below it, each a run.
     - A ``.txt`` file lists one image a line, a ``.csv`` file has them in its column ``file``, and may have their
-      measured visibility in metres in a column ``visibility_m``. Relative paths start at the list. Images that follow
-      each other and lie in one folder are a run.
+      measured visibility in metres in a column ``visibility_m``, empty where it is not known. Relative paths start at
+      the list. Images that follow each other and lie in one folder are a run.
 
     Raises:
         DatasetError: there is nothing there, no image in it, or it cannot be read.
@@ -173,11 +173,19 @@ def _csv_entries(path: Path, text: str) -> list[tuple[str, float]]:
     if "file" not in (reader.fieldnames or []):
         raise DatasetError(f"{path}: columns are {reader.fieldnames}; expected `file` and perhaps `visibility_m`")
     entries = []
-    for number, row in enumerate(reader, start=2):
+    for row in reader:
+        # Not a count of the rows: the reader passes over empty lines.
+        where = f"{path}, line {reader.line_num}"
+        if not row["file"]:
+            raise DatasetError(f"{where}: file is {row['file']!r}; expected the path of an image")
         value = row.get("visibility_m") or "nan"
         try:
             visibility_m = float(value)
+            if visibility_m <= 0.0:
+                raise ValueError
         except ValueError:
-            raise DatasetError(f"{path}, line {number}: visibility_m is {value!r}; expected metres") from None
+            raise DatasetError(
+                f"{where}: visibility_m is {value!r}; expected metres above 0, or nothing where it is not known"
+            ) from None
         entries.append((row["file"], visibility_m))
     return entries

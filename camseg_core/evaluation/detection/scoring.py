@@ -51,7 +51,7 @@ class ScoredFrame:
 
     Attributes:
         name: which frame.
-        run: name of the run of neighbouring frames it belongs to.
+        run: name of the run of neighbouring frames it belongs to, which no other run of its condition has.
         stamp_ns: its stamp, from the rate where the frame has none; None where the frames are in no order of time.
         visibility_m: measured, metres; NaN where it is not known.
         digest: of the image; the same pixels have the same.
@@ -104,11 +104,14 @@ class FrameScorer:
         """The judgement of one (H, W, 3) uint8 RGB image by itself, by a detector in its first state."""
         return self.new_detector().update(embed(image_latent(self.model, image)), 0)
 
-    def score_run(self, run: FrameRun, known: MutableMapping[str, Measurement], bar: tqdm) -> list[ScoredFrame]:
+    def score_run(
+        self, run: FrameRun, name: str, known: MutableMapping[str, Measurement], bar: tqdm
+    ) -> list[ScoredFrame]:
         """Judge the frames of a run in their order, by a detector of its own.
 
         Args:
             run: the frames.
+            name: what the run is called among those of its condition.
             known: measurements by the digest of the image; an image that is in there is not measured again.
             bar: moved on by every frame.
         """
@@ -129,7 +132,7 @@ class FrameScorer:
             scored.append(
                 ScoredFrame(
                     frame.name,
-                    run.name,
+                    name,
                     stamp_ns,
                     frame.visibility_m,
                     digest,

@@ -132,9 +132,9 @@ def drift_chart(run: Timeline, stretches: Sequence[Stretch]) -> DriftChart | Non
     levels = {"warn": last.warn_threshold, "error": last.error_threshold}
     levels = {name: level for name, level in levels.items() if math.isfinite(level)}
     highest = max([reading.score for _, reading in judged] + list(levels.values())) * 1.08 or 1.0
-    period_s = _period_s(run)
-    end_s = run.seconds(run.frames[-1]) + period_s
-    x, y = _x_scale(0.0, end_s), _y_scale(highest)
+    stamps_s = [run.seconds(frame) for frame in run.frames]
+    start_s, end_s = min(stamps_s), max(stamps_s) + _period_s(run)
+    x, y = _x_scale(start_s, end_s), _y_scale(highest)
     frames_per_point = math.ceil(len(judged) / POINTS)
     return DriftChart(
         points=tuple(
@@ -143,20 +143,26 @@ def drift_chart(run: Timeline, stretches: Sequence[Stretch]) -> DriftChart | Non
         ),
         bands=tuple(_band(stretch, x) for stretch in stretches),
         thresholds=tuple(Mark(y(level), name, f"{name} {level:.3g}") for name, level in levels.items()),
-        x_ticks=x.ticks(tick_values(0.0, end_s, 10)),
+        x_ticks=x.ticks(tick_values(start_s, end_s, 10)),
         y_ticks=y.ticks(tick_values(0.0, highest, 5)),
         frames_per_point=frames_per_point,
     )
 
 
 def weather_stretches(run: Run) -> list[Stretch]:
-    """One for each series of frames with the same true weather, if it is known; it lasts until the next begins."""
-    starts = []
-    for name, frames in groupby(run.frames, key=lambda frame: frame.weather.kind if frame.weather else None):
-        starts.append((name, run.seconds(next(frames))))
-    ends = [start for _, start in starts[1:]] + [run.seconds(run.frames[-1]) + _period_s(run)]
+    """One for each series of frames with the same true weather, if it is known.
+
+    It lasts until the next begins, or until its own latest frame where the stamps jump back after it.
+    """
+    series = [
+        (name, [run.seconds(frame) for frame in frames])
+        for name, frames in groupby(run.frames, key=lambda frame: frame.weather.kind if frame.weather else None)
+    ]
+    ends = [stamps_s[0] for _, stamps_s in series[1:]] + [run.seconds(run.frames[-1]) + _period_s(run)]
     return [
-        Stretch(start, end, name, name) for (name, start), end in zip(starts, ends, strict=True) if name is not None
+        Stretch(min(stamps_s), max(*stamps_s, end), name, name)
+        for (name, stamps_s), end in zip(series, ends, strict=True)
+        if name is not None
     ]
 
 
@@ -206,6 +212,8 @@ def _highest_of_each(
 
 
 def _period_s(run: Timeline) -> float:
-    """Median time from one frame to the next; 1 s where there is a single frame."""
-    stamps_s = [run.seconds(frame) for frame in run.frames]
-    return float(np.median(np.diff(stamps_s))) if len(stamps_s) > 1 else 1.0
+    """Median time from one frame to the next; 1 s where none is later than the one before."""
+    steps_s = np.diff([run.seconds(frame) for frame in run.frames])
+    # Stamps that stand still or jump back are no period: an axis that ended by them would have no length, or less.
+    forward_s = steps_s[steps_s > 0.0]
+    return float(np.median(forward_s)) if len(forward_s) else 1.0

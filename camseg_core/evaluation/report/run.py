@@ -92,7 +92,8 @@ class Timeline:
     """Successive frames of one camera.
 
     Attributes:
-        frames: in the order of time, 1 or more.
+        frames: in the order they came, 1 or more. Their stamps may stand still or jump back: a driver sets none, a
+            drive is rewound.
     """
 
     frames: tuple[FrameRecord, ...]
@@ -102,7 +103,7 @@ class Timeline:
         return [(f, f.drift) for f in self.frames if f.drift is not None and math.isfinite(f.drift.score)]
 
     def seconds(self, frame: FrameRecord) -> float:
-        """Seconds from the first frame's stamp to that of ``frame``."""
+        """Seconds from the first frame's stamp to that of ``frame``; less than 0 for an earlier one."""
         return (frame.stamp_ns - self.frames[0].stamp_ns) / 1e9
 
 

@@ -1,6 +1,5 @@
 """From the record of a run to its numbers: ``metrics.json``, and what the page and the terminal print."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from camseg_core.evaluation.confusion import SegmentationMetrics
 from camseg_core.evaluation.report.run import FrameRecord, Run, RunCounts, RunSetup
 from camseg_core.evaluation.report.statistics import auroc, latency_percentiles
 from camseg_core.frames import DriftState
+from camseg_core.plain_json import plain_json
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RunSummary:
     def as_json(self) -> dict[str, Any]:
         """The content of ``metrics.json``; a number that is not finite is null."""
         segmentation = self.segmentation
-        return finite(
+        return plain_json(
             {
                 "frames_sent": self.counts.sent,
                 "frames_received": self.counts.received,
@@ -142,14 +142,3 @@ def _summarize_condition(run: Run, name: str, miou: float | None) -> ConditionSu
         drift_score_median=float(np.median([reading.score for reading in readings])) if readings else None,
         drift_alarm_share=sum(alarms) / len(alarms) if alarms else None,
     )
-
-
-def finite(value: Any) -> Any:
-    """A value with every NaN and infinity in it replaced by None, which JSON can say."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -131,6 +131,36 @@ def test_sequences_have_delays_and_false_alarms(evaluated):
     assert (segment["weather"], segment["frames"]) == ("faint", 8)
 
 
+def write_list(path, *images):
+    path.write_text("".join(f"{image}\n" for image in images))
+    return path
+
+
+def test_lists_over_one_folder_are_sequences_of_their_own(tiny_model, frames, tmp_path):
+    images = sorted((frames / "clear").iterdir())
+    first, second = write_list(tmp_path / "a.txt", *images[:5]), write_list(tmp_path / "b.txt", *images[5:])
+    options = ("--no-segment", "--rate-hz", "10", "--clear", first, second)
+    clear = figures(tiny_model, tmp_path / "out.json", *options)["clear"]
+    folder = str(frames / "clear")
+    assert {name: run["frames"] for name, run in clear["runs"].items()} == {folder: 5, f"{folder}, run 2": 7}
+    segments = [segment for (segment,) in clear["sequences"].values()]
+    assert [segment["frames"] for segment in segments] == [5, 7]
+    assert [segment["end_s"] for segment in segments] == pytest.approx([0.5, 0.7])
+    assert clear["hours"] == pytest.approx(1.2 / 3600)
+
+
+def test_a_list_that_comes_back_to_a_folder_begins_another_sequence(tiny_model, frames, tmp_path):
+    faint, fainter = (sorted((frames / name).iterdir()) for name in ("faint", "fainter"))
+    listed = write_list(tmp_path / "fog.txt", *faint[:3], *fainter, *faint[3:])
+    options = ("--no-segment", "--rate-hz", "10", "--clear", frames / "clear", "--adverse", f"fog={listed}")
+    fog = figures(tiny_model, tmp_path / "out.json", *options)["conditions"]["fog"]
+    folders = [str(frames / "faint"), str(frames / "fainter"), f"{frames / 'faint'}, run 2"]
+    assert list(fog["sequences"]) == folders
+    segments = [segment for (segment,) in fog["sequences"].values()]
+    assert [segment["frames"] for segment in segments] == [3, 4, 5]
+    assert [segment["end_s"] for segment in segments] == pytest.approx([0.3, 0.4, 0.5])
+
+
 def test_every_frame_has_one_named_cause(evaluated):
     content, _ = evaluated
     assert {name: sum(counts.values()) for name, counts in content["cause_confusion"].items()} == {
@@ -207,6 +237,21 @@ def expect_error(result, kind: type[CamsegError], *parts):
 def test_an_adverse_value_without_name_or_frames_is_named(tiny_model, frames, value):
     result = run(tiny_model, "--clear", frames / "clear", "--adverse", value)
     expect_error(result, ConfigurationError, f"--adverse '{value}'; expected NAME=FRAMES")
+
+
+@pytest.mark.parametrize(
+    ("compared", "value", "name"),
+    [
+        (["day1/drift_reference.safetensors"], "day2/drift_reference.safetensors", "drift_reference"),
+        (["night=a.safetensors"], "night=b.safetensors", "night"),
+        (["night=a.safetensors"], "day2/night.safetensors", "night"),
+        ([], "rms_contrast=a.safetensors", "rms_contrast"),
+        ([], "softmax_entropy.safetensors", "softmax_entropy"),
+    ],
+)
+def test_a_compared_reference_needs_a_name_of_its_own(tiny_model, frames, compared, value, name):
+    result = run(tiny_model, "--clear", frames / "clear", "--compare", *compared, value)
+    expect_error(result, ConfigurationError, f"--compare '{value}'", f"'{name}'", "[NAME=]REFERENCE")
 
 
 def test_a_condition_cannot_be_called_clear(tiny_model, frames):

@@ -29,6 +29,43 @@ def test_ticks_are_round_numbers_within_the_axis(low, high, count, expected):
     assert charts.tick_values(low, high, count) == pytest.approx(expected)
 
 
+def stamped(run, stamps_s):
+    """The run with stamps of these seconds."""
+    frames = zip(run.frames, stamps_s, strict=True)
+    return dataclasses.replace(
+        run, frames=tuple(dataclasses.replace(frame, stamp_ns=round(stamp_s * 1e9)) for frame, stamp_s in frames)
+    )
+
+
+@pytest.mark.parametrize(
+    ("stamps_s", "axis_s"),
+    [
+        ([0, 0, 0], (0, 1)),
+        ([10, 20, 0], (-10, 20)),
+        ([10, 11, 0], (-10, 2)),
+        ([5, 4, 3], (-2, 1)),
+        ([1_700_000_000, 0, 1_700_000_001], (-1_700_000_000, 1_700_000_002)),
+    ],
+)
+def test_stamps_that_stand_still_or_jump_back_can_be_drawn(made_up_run, stamps_s, axis_s):
+    chart = drift_chart(stamped(made_up_run([Weather.fog(80.0)] * 2 + [Weather.clear()]), stamps_s))
+    start_s, end_s = axis_s
+    px_per_s = (PLOT_RIGHT - PLOT_LEFT) / (end_s - start_s)
+    expected = [PLOT_LEFT + (stamp_s - stamps_s[0] - start_s) * px_per_s for stamp_s in stamps_s]
+    assert [point.x for point in chart.points] == pytest.approx(expected, abs=0.02)
+    assert all(PLOT_LEFT <= tick.at <= PLOT_RIGHT for tick in chart.x_ticks)
+    assert len(chart.x_ticks) >= 2
+
+
+def test_a_band_covers_its_frames_where_stamps_jump_back_after_them(made_up_run):
+    run = stamped(made_up_run([Weather.fog(80.0)] * 3 + [Weather.clear()] * 2), [10, 11, 12, 0, 1])
+    fog, clear = drift_chart(run).bands
+    by_frame = [point.x for point in drift_chart(run).points]
+    assert (fog.x, fog.x + fog.width) == pytest.approx((by_frame[0], by_frame[2]), abs=0.02)
+    # The last one lasts a period of 1 s after its last frame.
+    assert (clear.x, clear.width) == pytest.approx((by_frame[3], 2 * (by_frame[4] - by_frame[3])), abs=0.02)
+
+
 def test_weather_bands_fill_the_time_axis_without_gaps(made_up_run):
     weather = [Weather.clear()] * 4 + [Weather.fog(80.0)] * 2 + [Weather.fog(60.0)] * 2 + [Weather.clear()] * 8
     chart = drift_chart(made_up_run(weather))

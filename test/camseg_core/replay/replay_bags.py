@@ -47,16 +47,16 @@ def image_message(pixels, stamp_ns, encoding="rgb8", frame_id="front_optical"):
     )
 
 
-def write_bag(path, messages, storage="mcap"):
-    """A bag of (topic, image message) pairs; a message is received 3 ms after its stamp."""
+def write_bag(path, messages, storage="mcap", received_ns=None):
+    """A bag of (topic, image message) pairs; a message is received at the time given, or else 3 ms after its stamp."""
     with Writer(path, version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
         connections = {}
-        for topic, message in messages:
+        for number, (topic, message) in enumerate(messages):
             if topic not in connections:
                 connections[topic] = writer.add_connection(topic, IMAGE, typestore=TYPES)
             stamp = message.header.stamp
-            received_ns = stamp.sec * 10**9 + stamp.nanosec + 3_000_000
-            writer.write(connections[topic], received_ns, TYPES.serialize_cdr(message, IMAGE))
+            time_ns = received_ns[number] if received_ns else stamp.sec * 10**9 + stamp.nanosec + 3_000_000
+            writer.write(connections[topic], time_ns, TYPES.serialize_cdr(message, IMAGE))
     return path
 
 

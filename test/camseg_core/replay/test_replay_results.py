@@ -154,6 +154,45 @@ def test_the_report_shows_timeline_segments_and_the_worst_frames(tmp_path, setti
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def drive_with_stamps(path, scores, stamps_s):
+    """A drive whose frames were recorded one after another but have stamps of these seconds."""
+    frames = [
+        ("/camera/image_raw", image_message(frame_pixels(n, score), round(stamp_s * 1e9)))
+        for n, (score, stamp_s) in enumerate(zip(scores, stamps_s, strict=True))
+    ]
+    return write_bag(path, frames, received_ns=[stamp_of(n) for n in range(len(frames))])
+
+
+def test_a_bag_without_stamps_is_replayed_to_its_end(tmp_path, settings):
+    replay(drive_with_stamps(tmp_path / "drive", SCORES, [0] * len(SCORES)), tmp_path / "out", settings)
+    (camera,) = summary_of(tmp_path / "out" / "drive")["cameras"]
+    assert (camera["frames"], camera["duration_s"], camera["rate_hz"]) == (len(SCORES), 0.0, None)
+    assert [segment["duration_s"] for segment in camera["drift"]["segments"]] == [0.0, 0.0]
+    page = (tmp_path / "out" / "drive" / "report.html").read_text()
+    assert page.count('<circle class="point') == len(SCORES)
+
+
+def test_a_drive_that_was_rewound_is_replayed_to_its_end_and_nothing_in_it_lasts_less_than_no_time(tmp_path, settings):
+    stamps_s = [10, 11, 12, 13, 0, 1, 2]
+    replay(drive_with_stamps(tmp_path / "drive", [10, 20, 120, 220, 20, 15, 150], stamps_s), tmp_path / "out", settings)
+    (camera,) = summary_of(tmp_path / "out" / "drive")["cameras"]
+    first, second = camera["drift"]["segments"]
+    # The first frame after the segment is an earlier one: it lasts until its own latest frame.
+    assert (first["start_ns"], first["end_ns"], first["duration_s"]) == (12 * 10**9, 13 * 10**9, 1.0)
+    assert (second["start_ns"], second["end_ns"]) == (2 * 10**9, 2 * 10**9)
+    assert (camera["duration_s"], camera["rate_hz"]) == (13.0, 1.0)
+    page = (tmp_path / "out" / "drive" / "report.html").read_text()
+    assert page.count('<circle class="point') == len(SCORES)
+    assert 'width="-' not in page
+
+
+def test_a_segment_across_a_jump_back_spans_all_of_its_frames(tmp_path, settings):
+    bag = drive_with_stamps(tmp_path / "drive", [10, 120, 130, 20], [10, 11, 3, 4])
+    replay(bag, tmp_path / "out", settings)
+    ((segment,),) = [camera["drift"]["segments"] for camera in summary_of(tmp_path / "out" / "drive")["cameras"]]
+    assert (segment["start_ns"], segment["end_ns"], segment["frames"]) == (3 * 10**9, 11 * 10**9, 2)
+
+
 def test_several_cameras_have_topics_drift_and_rows_of_their_own(tmp_path, settings):
     messages = []
     for index in range(4):

@@ -50,11 +50,11 @@ def test_a_text_list_is_relative_to_itself_and_splits_at_folders(tmp_path):
 def test_a_csv_list_brings_measured_visibility(tmp_path):
     write(tmp_path / "a.png", 1)
     write(tmp_path / "b.png", 2)
-    (tmp_path / "list.csv").write_text("file,visibility_m\na.png,450\nb.png,\n")
+    (tmp_path / "list.csv").write_text("file,visibility_m\na.png,450\nb.png,\nb.png,nan\nb.png\n")
     (run,) = open_runs(tmp_path / "list.csv")
-    first, second = run
+    first, *unmeasured = run
     assert first.visibility_m == 450.0
-    assert math.isnan(second.visibility_m)
+    assert [math.isnan(frame.visibility_m) for frame in unmeasured] == [True] * 3
 
 
 def test_chosen_frames_are_read_alone(tmp_path):
@@ -81,6 +81,10 @@ def test_a_corrupt_image_is_named_when_it_is_reached(tmp_path):
         ("list.txt", "gone.png\n", r"gone\.png, which does not exist"),
         ("list.csv", "path\na.png\n", r"columns are \['path'\]; expected `file`"),
         ("list.csv", "file,visibility_m\na.png,far\n", "line 2: visibility_m is 'far'"),
+        ("list.csv", "file,visibility_m\na.png,450\na.png,0\n", "line 3: visibility_m is '0'; expected metres above"),
+        ("list.csv", "file,visibility_m\na.png,450\n\na.png,-2\n", r"list\.csv, line 4: visibility_m is '-2'"),
+        ("list.csv", "visibility_m,file\n450\n", r"list\.csv, line 2: file is None; expected the path of an image"),
+        ("list.csv", "file,visibility_m\na.png,450\n,450\n", "line 3: file is ''; expected the path of an image"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, name, content, message):
