@@ -20,7 +20,7 @@ from camseg_core.evaluation.detection.baselines import DIRECTIONS
 from camseg_core.evaluation.detection.evaluation import evaluate_detection
 from camseg_core.evaluation.detection.figures import figures
 from camseg_core.evaluation.detection.frame_runs import FrameRun, open_runs
-from camseg_core.evaluation.detection.page import percent, write_report
+from camseg_core.evaluation.detection.page import FRAME_COLUMNS, percent, write_report
 from camseg_core.evaluation.detection.scoring import FrameScorer
 from camseg_core.evaluation.detection.sequences import CLEAR
 from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
@@ -134,12 +134,13 @@ def _parse_adverse(values: list[str], topic: str | None) -> dict[str, list[Frame
 
 def _parse_compared(values: list[str]) -> dict[str, Path]:
     """Path of each further reference by its name in the table, where no other score or statistic may have the same."""
+    taken = dict.fromkeys(DIRECTIONS, "a statistic") | dict.fromkeys(FRAME_COLUMNS, "a column of frames.csv")
     compared: dict[str, Path] = {}
     for value in values:
         before, equals, after = value.partition("=")
         name, path = (before, Path(after)) if equals else (Path(value).stem, Path(value))
-        if name in compared or name in DIRECTIONS:
-            owner = "a statistic" if name in DIRECTIONS else str(compared[name])
+        if name in compared or name in taken:
+            owner = taken.get(name) or str(compared[name])
             raise ConfigurationError(
                 f"--compare {value!r} is called {name!r}, as {owner} is; expected a name of its own in [NAME=]REFERENCE"
             )

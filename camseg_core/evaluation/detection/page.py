@@ -16,6 +16,18 @@ from camseg_core.evaluation.report.page import number
 
 DOTS_PER_INCH = 110
 
+FRAME_COLUMNS = (
+    "condition",
+    "frame",
+    "score",
+    "p_value",
+    "state",
+    "cause",
+    "visibility_m",
+    "measured_visibility_m",
+)
+"""Of ``frames.csv``, before those of compared references and of statistics, which have names of their own."""
+
 
 def write_report(evaluation: DriftEvaluation, content: dict[str, Any], folder: Path) -> Path:
     """Writes ``report.html``, ``roc.png``, ``severity.png``, ``timeline.png`` and ``frames.csv``; returns the page.
@@ -76,15 +88,14 @@ def _write_frames(evaluation: DriftEvaluation, path: Path) -> None:
 
 def _row(condition: str, frame: ScoredFrame) -> dict[str, str | float]:
     result = frame.result
-    return {
-        "condition": condition,
-        "frame": frame.name,
-        "score": result.score,
-        "p_value": result.p_value,
-        "state": result.state.name,
-        "cause": most_probable_cause(result),
-        "visibility_m": result.visibility_m,
-        "measured_visibility_m": frame.visibility_m,
-        **frame.compared,
-        **frame.measurement.statistics,
-    }
+    own: tuple[str | float, ...] = (
+        condition,
+        frame.name,
+        result.score,
+        result.p_value,
+        result.state.name,
+        most_probable_cause(result),
+        result.visibility_m,
+        frame.visibility_m,
+    )
+    return {**dict(zip(FRAME_COLUMNS, own, strict=True)), **frame.compared, **frame.measurement.statistics}

@@ -247,6 +247,7 @@ def test_an_adverse_value_without_name_or_frames_is_named(tiny_model, frames, va
         (["night=a.safetensors"], "day2/night.safetensors", "night"),
         ([], "rms_contrast=a.safetensors", "rms_contrast"),
         ([], "softmax_entropy.safetensors", "softmax_entropy"),
+        ([], "score=a.safetensors", "score"),
     ],
 )
 def test_a_compared_reference_needs_a_name_of_its_own(tiny_model, frames, compared, value, name):
