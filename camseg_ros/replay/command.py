@@ -12,12 +12,13 @@ from camseg_core.errors import CamsegError
 def run_command(name: str, function: Callable[..., None]) -> None:
     """Runs ``function`` with the options of the command line.
 
-    Exit code: 0; 1 after a CamsegError, which is printed behind the command's name; 128 plus its number after a signal.
+    Exit code: 0; 1 after bad input or where a file cannot be written, which is printed behind the command's name; 128
+    plus its number after a signal.
     """
     end_on_signals()
     try:
         typer.run(function)
-    except CamsegError as error:
+    except (CamsegError, OSError) as error:
         sys.exit(f"{name}: {error}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
