@@ -9,8 +9,12 @@ from torch import Tensor, nn
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import LabelSet
 
-KEPT_NOISE = 64
-"""How many starts are kept: those of as many masks of an image, for one size of it."""
+KEPT_NOISE = 100
+"""How many starts are kept, the ones used last: those of as many masks of an image, for one size of it.
+
+No fewer than the node's ``num_samples`` may be (``camseg_ros/parameters.py``): where a draw does not find all its
+starts in place, it makes them on the host, which can be in no CUDA graph.
+"""
 
 
 @dataclass(frozen=True)
@@ -146,12 +150,14 @@ class SegmentationModel(nn.Module, ABC):
         """
         device = next(self.parameters()).device
         key = (sampling.seed, tuple(shape[1:]), device)
-        if key not in self._noise:
-            if len(self._noise) >= KEPT_NOISE:
-                self._noise.clear()
+        noise = self._noise.pop(key, None)
+        if noise is None:
             generator = torch.Generator().manual_seed(sampling.seed)
-            self._noise[key] = torch.randn((1, *shape[1:]), generator=generator).to(device)
-        return self._noise[key].expand(shape).contiguous()
+            noise = torch.randn((1, *shape[1:]), generator=generator).to(device)
+        self._noise[key] = noise  # behind all others: the first is the one not used for longest
+        if len(self._noise) > KEPT_NOISE:
+            del self._noise[next(iter(self._noise))]
+        return noise.expand(shape).contiguous()
 
     def kept_noise(self) -> list[Tensor]:
         """What ``starting_noise`` keeps at present; a captured graph reads it, whether it is kept any longer or not."""

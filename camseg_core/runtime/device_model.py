@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import KEPT_NOISE, SamplingSettings, SegmentationModel
 from camseg_core.runtime.graphs import CapturedGraph, capture
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.resampling import Resampler
@@ -56,10 +56,11 @@ class DeviceModel:
     def capture(self, batch: int, request: Request, stream: torch.cuda.Stream) -> None:
         """Capture a request at a batch's size in the stream it will be computed in; no batch may be on its way.
 
-        Nothing happens for samplers that no graph can hold.
+        Nothing happens for what no graph can hold: some samplers, and more masks of an image than noise is kept for.
         """
         key = (batch, request.sampling, request.with_confidence)
-        if key in self._graphs or request.sampling.sampler not in CAPTURABLE_SAMPLERS:
+        is_capturable = request.sampling.sampler in CAPTURABLE_SAMPLERS and request.sampling.num_samples <= KEPT_NOISE
+        if key in self._graphs or not is_capturable:
             return
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()

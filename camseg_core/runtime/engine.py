@@ -1,6 +1,7 @@
 """Frames in, results out: the model, the drift detectors and the device behind one door."""
 
 import time
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -105,7 +106,7 @@ class InferenceEngine:
         """The model's name."""
         self._runner: Runner
         if self.device.type == "cuda":
-            self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache)
+            self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache, time.monotonic)
         else:
             self._runner = HostRunner(self._load_model())
         self._drift_settings = settings.drift
@@ -188,15 +189,22 @@ class InferenceEngine:
         """
         if handle.outcome is None and handle not in self._in_flight:
             raise InferenceError("the batch is not on its way here; expected a handle from this engine's submit()")
-        while handle.outcome is None:
-            first = self._in_flight.popleft()
-            try:
-                first.outcome = self._finish(first)
-            except Exception as error:  # whatever it is, it belongs to this batch and to none of the later ones
-                first.outcome = error
-        if isinstance(handle.outcome, Exception):
-            raise handle.outcome
-        return handle.outcome
+        first = handle
+        try:
+            while handle.outcome is None:
+                first = self._in_flight.popleft()
+                try:
+                    first.outcome = self._finish(first)
+                except Exception as error:  # whatever it is, it belongs to this batch and to none of the later ones
+                    # It lives as long as the handle: its traceback shall say where, but not keep what was there.
+                    traceback.clear_frames(error.__traceback__)
+                    first.outcome = error
+            if isinstance(handle.outcome, Exception):
+                raise handle.outcome
+            return handle.outcome
+        finally:
+            # The traceback holds this frame too: a cycle, if the handles were still in it.
+            del first, handle
 
     def _finish(self, handle: InferenceHandle) -> list[FrameResult]:
         predictions = self._runner.collect(handle.ticket)
@@ -259,7 +267,8 @@ class InferenceEngine:
         self._drift_settings = replace(
             self._drift_settings, expected_run_length_s=expected_run_length_s, threshold_scale=threshold_scale
         )
-        for detector in self.drift_detectors.values():
+        # A copy, made in one go: ``refit_drift`` may put a camera in from its own thread meanwhile.
+        for detector in list(self.drift_detectors.values()):
             detector.set_thresholds(expected_run_length_s, threshold_scale)
 
     def save_drift_reference(self, camera: str, path: Path) -> str:
@@ -272,6 +281,7 @@ class InferenceEngine:
         """
         detector = self.drift_detectors.get(camera)
         if detector is None:
+            # ``sorted`` copies the names in one go before it compares any: ``infer`` may put a camera in meanwhile.
             known = ", ".join(sorted(self.drift_detectors)) or "none"
             raise DriftReferenceError(f"camera {camera!r} has had no frame; expected one of those seen: {known}")
         reference = detector.reference

@@ -11,6 +11,10 @@ from camseg_core.errors import InferenceError
 from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.runner import Request, Runner
 
+REBUILD_AGAIN_AFTER_S = 10.0
+"""A lost device that could not be set up anew is left alone for this time: each try reads all weights from disk, and
+most often nothing but a new process helps."""
+
 
 @dataclass(frozen=True)
 class _Ticket:
@@ -26,20 +30,32 @@ class RecoveringRunner:
     Args:
         make_runner: makes a runner, with its model, on the device anew.
         free_memory: gives back to the device what is kept of its memory for later.
+        clock: monotonic time, seconds.
     """
 
-    def __init__(self, make_runner: Callable[[], Runner], free_memory: Callable[[], None]) -> None:
+    def __init__(
+        self, make_runner: Callable[[], Runner], free_memory: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
         self._make_runner = make_runner
         self._free_memory = free_memory
+        self._clock = clock
         self._runner: Runner | None = make_runner()
+        self._lost_by = ""
+        self._refusal = ""
+        self._refused_at_s = 0.0
 
     def submit(self, images: Sequence[np.ndarray], request: Request) -> _Ticket:
         """See Runner.
 
         Raises:
-            InferenceError: the device is lost and cannot be had again.
+            InferenceError: the device is lost and cannot be had again. REBUILD_AGAIN_AFTER_S after the last try it is
+                tried again.
         """
-        runner = self._runner if self._runner is not None else self._rebuild("was lost before")
+        runner = self._runner
+        if runner is None:
+            if self._clock() - self._refused_at_s < REBUILD_AGAIN_AFTER_S:
+                raise InferenceError(self._refusal)
+            runner = self._rebuild()
         return _Ticket(runner, runner.submit(images, request), images, request)
 
     def collect(self, ticket: _Ticket) -> list[Prediction]:
@@ -54,40 +70,44 @@ class RecoveringRunner:
         try:
             return ticket.runner.collect(ticket.inner)
         except torch.OutOfMemoryError as error:
-            failure: Exception = error
+            reason = _first_line(error)
         except torch.AcceleratorError as error:
-            self._rebuild(str(error))
-            raise InferenceError(f"the device was lost and has been set up anew: {_first_line(error)}") from error
-        # Outside the handler, which keeps alive what the failed call had allocated.
+            self._lost_by = _first_line(error)
+            self._rebuild()
+            raise InferenceError(f"the device was lost and has been set up anew: {self._lost_by}") from error
+        # Outside the handler and with nothing but the error's text: its traceback keeps what the failed call had
+        # allocated, which could be neither given back nor used for the halves.
         self._free_memory()
-        return self._collect_in_halves(ticket, failure)
+        return self._collect_in_halves(ticket, reason)
 
     def close(self) -> None:
         """See Runner."""
         if self._runner is not None:
             self._runner.close()
 
-    def _collect_in_halves(self, ticket: _Ticket, failure: Exception) -> list[Prediction]:
+    def _collect_in_halves(self, ticket: _Ticket, reason: str) -> list[Prediction]:
         count = len(ticket.images)
         if count == 1:
             height, width = ticket.images[0].shape[:2]
             raise InferenceError(
-                f"not enough GPU memory for one image of {height}×{width}: {_first_line(failure)}; expected a larger "
+                f"not enough GPU memory for one image of {height}×{width}: {reason}; expected a larger "
                 "gpu_memory_fraction, a smaller model, or fewer programs on the GPU"
             )
         halves = (ticket.images[: count // 2], ticket.images[count // 2 :])
         return [prediction for half in halves for prediction in self.collect(self.submit(half, ticket.request))]
 
-    def _rebuild(self, reason: str) -> Runner:
+    def _rebuild(self) -> Runner:
         """A new runner in the place of the old one, which is let go first."""
         self._runner = None
         try:
             self._runner = self._make_runner()
         except Exception as error:
-            raise InferenceError(
-                f"the device was lost ({reason.splitlines()[0]}) and cannot be set up anew ({_first_line(error)}); "
+            self._refusal = (
+                f"the device was lost ({self._lost_by}) and cannot be set up anew ({_first_line(error)}); "
                 "expected the process to be restarted"
-            ) from error
+            )
+            self._refused_at_s = self._clock()
+            raise InferenceError(self._refusal) from error
         return self._runner
 
 

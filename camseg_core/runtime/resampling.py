@@ -1,8 +1,14 @@
 """Images and masks to other sizes on the device that they are on, as OpenCV does it on the host."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
+
+KEPT_SIZES = 8
+"""Sizes of images whose matrices are kept, and sizes of masks whose indices are: those that came last. A camera has
+one, but a source may send images of ever new sizes, and the matrices of fifty near 1080×1920 take 246 MiB."""
 
 
 def resampling_matrix(source: int, target: int, averages: bool) -> np.ndarray:
@@ -35,7 +41,12 @@ def nearest_indices(source: int, target: int) -> np.ndarray:
 
 
 class Resampler:
-    """Keeps what the sizes that come by need, on one device; cameras have few sizes, so that it stays small.
+    """Keeps what the last KEPT_SIZES sizes need, on one device.
+
+    What is let go of may still be read by work on its way: that is in the stream it was made in, the one that computes,
+    and the memory goes to later work of that stream only. No captured graph reads any of it, as graphs hold the model
+    alone, from its input to masks of its size; were sizes changed in a graph, what it reads would have to outlive it,
+    as ``SegmentationModel.kept_noise`` does.
 
     Args:
         size: (height, width) of the model's input in pixels.
@@ -53,13 +64,7 @@ class Resampler:
         pixels = image.float()
         height, width = image.shape[0], image.shape[1]
         if (height, width) != self._size:
-            if (height, width) not in self._matrices:
-                averages = height > self._size[0] and width >= self._size[1]
-                self._matrices[height, width] = (
-                    torch.from_numpy(resampling_matrix(height, self._size[0], averages)).to(self._device),
-                    torch.from_numpy(resampling_matrix(width, self._size[1], averages)).to(self._device),
-                )
-            rows, columns = self._matrices[height, width]
+            rows, columns = _kept(self._matrices, (height, width), self._make_matrices)
             pixels = (rows @ pixels.flatten(1)).view(self._size[0], width, 3)
             pixels = torch.matmul(columns, pixels).round_().clamp_(0.0, 255.0)
         return pixels.permute(2, 0, 1).div(127.5).sub(1.0)
@@ -68,9 +73,30 @@ class Resampler:
         """A map of the model's input size at ``size`` (height, width), each pixel from the nearest."""
         if size == self._size:
             return map_
-        if size not in self._indices:
-            self._indices[size] = (
-                torch.from_numpy(nearest_indices(self._size[0], size[0])[:, None]).to(self._device),
-                torch.from_numpy(nearest_indices(self._size[1], size[1])[None]).to(self._device),
-            )
-        return map_[self._indices[size]]
+        return map_[_kept(self._indices, size, self._make_indices)]
+
+    def _make_matrices(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        averages = size[0] > self._size[0] and size[1] >= self._size[1]
+        return (
+            torch.from_numpy(resampling_matrix(size[0], self._size[0], averages)).to(self._device),
+            torch.from_numpy(resampling_matrix(size[1], self._size[1], averages)).to(self._device),
+        )
+
+    def _make_indices(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        return (
+            torch.from_numpy(nearest_indices(self._size[0], size[0])[:, None]).to(self._device),
+            torch.from_numpy(nearest_indices(self._size[1], size[1])[None]).to(self._device),
+        )
+
+
+def _kept(
+    kept: dict[tuple[int, int], tuple[Tensor, Tensor]],
+    size: tuple[int, int],
+    make: Callable[[tuple[int, int]], tuple[Tensor, Tensor]],
+) -> tuple[Tensor, Tensor]:
+    """The pair of a size, out of ``kept`` where it is there; ``kept`` is in the order of the last uses."""
+    pair = kept.pop(size) if size in kept else make(size)
+    kept[size] = pair
+    if len(kept) > KEPT_SIZES:
+        del kept[next(iter(kept))]
+    return pair

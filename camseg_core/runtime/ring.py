@@ -33,8 +33,7 @@ class Slot:
             self._images.append((self._size_in, image.shape))
             self._size_in += _aligned(image.nbytes)
         if self._host_in.numel() < self._size_in:
-            self._host_in = self._streams.host_buffer(self._size_in)
-            self._device_in = self._streams.device_buffer(self._size_in)
+            self._host_in, self._device_in = self._buffers(self._size_in)
         host = self._host_in.numpy()
         for (offset, shape), image in zip(self._images, images, strict=True):
             host[offset : offset + image.nbytes].reshape(shape)[...] = image
@@ -54,8 +53,7 @@ class Slot:
             self._outputs.append((self._size_out, output.shape, output.dtype))
             self._size_out += _aligned(output.nbytes)
         if self._device_out.numel() < self._size_out:
-            self._host_out = self._streams.host_buffer(self._size_out)
-            self._device_out = self._streams.device_buffer(self._size_out)
+            self._host_out, self._device_out = self._buffers(self._size_out)
         for output, kept in zip(outputs, self._views(self._device_out), strict=True):
             kept.copy_(output)
 
@@ -66,6 +64,10 @@ class Slot:
     def take(self) -> list[Tensor]:
         """What was computed, copied out of the slot, which is free then."""
         return [output.clone() for output in self._views(self._host_out)]
+
+    def _buffers(self, size_bytes: int) -> tuple[Tensor, Tensor]:
+        """One on the host and one on the GPU, or neither: without memory for both, the slot keeps the pair it has."""
+        return self._streams.host_buffer(size_bytes), self._streams.device_buffer(size_bytes)
 
     def _views(self, buffer: Tensor) -> list[Tensor]:
         views = []

@@ -1,5 +1,6 @@
 """Runs a model on a GPU: the next batch is uploaded and the last one downloaded while one is computed."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,10 +71,11 @@ class StreamRunner:
             streams.enqueue("compute", lambda: slot.store(self._compute(slot.images(), request)))
             streams.wait("download", streams.record("compute"))
             streams.enqueue("download", lambda: self._pass("download", slot.download))
+            ticket.ended = streams.record("download")
         except Exception as error:  # of whatever kind: the caller gets it with the batch's result, in its turn
+            # Until then other batches may need the memory of what this one had allocated, which the traceback keeps.
+            traceback.clear_frames(error.__traceback__)
             ticket.error = error
-            return ticket
-        ticket.ended = streams.record("download")
         return ticket
 
     def collect(self, ticket: Ticket) -> list[Prediction]:
@@ -87,6 +89,8 @@ class StreamRunner:
             self._streams.synchronize(ticket.ended)
             outputs = ticket.slot.take()
         finally:
+            # The traceback holds this frame, and so the ticket: a cycle, which would keep images and buffers alive.
+            ticket.error = None
             self._ring.release(ticket.slot)
         return _predictions(outputs, ticket.request.with_confidence)
 

@@ -1,12 +1,16 @@
 """What several masks of one image say together; a toy model whose draws are known stands for any other."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import KEPT_NOISE, PreparedImages, SamplingSettings, SegmentationModel
 
+SCHEMA_FILE = Path(__file__).resolve().parents[3] / "config" / "camseg.schema.json"
 SHARE_OF_FIRST = 0.8
 ROWS, COLUMNS = 60, 80
 
@@ -77,6 +81,41 @@ def test_the_masks_are_those_of_successive_seeds(image):
     again = model.segment(image, SamplingSettings(seed=4, num_samples=3))
     assert torch.equal(together.labels(), again.labels())
     assert torch.equal(together.confidence(), again.confidence())
+
+
+def most_samples_of_the_node() -> int:
+    def find(schema):
+        for name, value in schema.items():
+            if name == "num_samples":
+                yield value["maximum"]
+            elif isinstance(value, dict):
+                yield from find(value)
+
+    (most,) = find(json.loads(SCHEMA_FILE.read_text()))
+    return most
+
+
+@pytest.mark.parametrize("others", [0, KEPT_NOISE // 2, KEPT_NOISE - 1])
+def test_as_many_masks_as_the_node_may_draw_find_their_noise_in_place_from_the_second_time_on(others):
+    # Otherwise no CUDA graph could be captured of them.
+    model, seeds = CoinModel(), range(7, 7 + most_samples_of_the_node())
+
+    def noise_of(seeds) -> list[torch.Tensor]:
+        for seed in seeds:
+            model.starting_noise((1, 2, 2), SamplingSettings(seed=seed))
+        return model.kept_noise()[-len(seeds) :]
+
+    noise_of([7, *range(1000, 1000 + others)])  # with the first of them used longer ago than those of other seeds
+    first, second = noise_of(seeds), noise_of(seeds)
+    assert len(first) == len(seeds)
+    assert all(one is other for one, other in zip(first, second, strict=True))
+
+
+def test_no_more_noise_is_kept_than_said():
+    model = CoinModel()
+    for seed in range(2 * KEPT_NOISE):
+        model.starting_noise((1, 2, 2), SamplingSettings(seed=seed))
+    assert len(model.kept_noise()) == KEPT_NOISE
 
 
 def test_the_majority_decides_though_the_mean_says_otherwise(image):

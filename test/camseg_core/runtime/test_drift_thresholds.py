@@ -32,3 +32,13 @@ def test_from_the_next_frame_on_thresholds_are_the_new_ones(tiny_model, referenc
         engine.set_drift_thresholds(0.0, 1.0)
     with pytest.raises(ConfigurationError, match=r"threshold_scale = inf"):
         engine.set_drift_thresholds(1.0, math.inf)
+
+
+def test_a_camera_may_come_in_from_another_thread_while_thresholds_change(tiny_model, monkeypatch):
+    engine = InferenceEngine(EngineSettings(str(tiny_model), "cpu"))
+    judged(engine, 0)
+    front = engine.drift_detectors["front"]
+    # As a service call in the node's own thread does: between any two lines of the one that infers.
+    monkeypatch.setattr(front, "set_thresholds", lambda *_: engine.refit_drift("rear", 3.0))
+    engine.set_drift_thresholds(expected_run_length_s=1.0, threshold_scale=1.5)
+    assert set(engine.drift_detectors) == {"front", "rear"}

@@ -1,5 +1,7 @@
 """Handing in and waiting: results in order, no more on their way than said, errors where the result is asked for."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -89,6 +91,30 @@ def test_what_goes_wrong_comes_with_its_own_result(engine, monkeypatch):
         with pytest.raises(RuntimeError, match="no memory"):
             engine.result(handles[1])
     assert engine.result(handles[0])[0].labels.shape == (48, 64)
+
+
+def test_an_error_keeps_nothing_of_its_batch_alive(engine, monkeypatch):
+    computed = []
+
+    def fragile(*_):
+        activations = torch.zeros(1)
+        computed.append(weakref.ref(activations))
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr("camseg_core.runtime.runner.predict_batch", fragile)
+    gc.disable()  # which would free it, but on a GPU perhaps too late
+    try:
+        first, second = (engine.submit([frame(number)]) for number in (1, 2))
+        held = [weakref.ref(first), weakref.ref(second)]
+        for handle in (second, first):
+            with pytest.raises(RuntimeError, match="no memory") as error:
+                engine.result(handle)
+            assert [reference() for reference in computed] == [None, None]
+            assert "fragile" in [entry.name for entry in error.traceback]  # it still says where
+        del first, second, handle, error
+        assert [reference() for reference in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])

@@ -1,5 +1,8 @@
 """A GPU without memory gets smaller batches, a lost one a new runner; the engine lives either way."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ import torch
 from camseg_core.errors import InferenceError
 from camseg_core.models.base import SamplingSettings
 from camseg_core.runtime.prediction import Prediction
-from camseg_core.runtime.recovery import RecoveringRunner
+from camseg_core.runtime.recovery import REBUILD_AGAIN_AFTER_S, RecoveringRunner
 from camseg_core.runtime.runner import Request
 
 REQUEST = Request(SamplingSettings())
@@ -35,6 +38,17 @@ class FailingRunner:
         pass
 
 
+class FakeClock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def recovering(make, free_memory=lambda: None, clock=None) -> RecoveringRunner:
+    return RecoveringRunner(make, free_memory, clock or FakeClock())
+
+
 def gray(level: int) -> np.ndarray:
     return np.full((4, 5, 3), level, dtype=np.uint8)
 
@@ -47,16 +61,38 @@ def levels(predictions) -> list[int]:
 def test_batches_are_halved_until_they_fit(memory_images, batches):
     freed = []
     inner = FailingRunner(memory_images)
-    runner = RecoveringRunner(lambda: inner, lambda: freed.append(1))
+    runner = recovering(lambda: inner, lambda: freed.append(1))
     images = [gray(level) for level in range(5)]
     assert levels(runner.collect(runner.submit(images, REQUEST))) == [0, 1, 2, 3, 4]
     assert inner.batches == batches
     assert len(freed) == sum(size > memory_images for size in batches)
 
 
+def test_what_a_batch_had_allocated_is_gone_when_memory_is_freed_and_the_halves_are_tried():
+    allocated, alive = [], []
+
+    def count_alive():
+        alive.append(sum(reference() is not None for reference in allocated))
+
+    class Hungry(FailingRunner):
+        def collect(self, images):
+            count_alive()
+            activations = torch.zeros(1)
+            allocated.append(weakref.ref(activations))
+            return super().collect(images)
+
+    runner = recovering(lambda: Hungry(1), count_alive)
+    gc.disable()  # which would free it, but on a GPU perhaps too late
+    try:
+        runner.collect(runner.submit([gray(level) for level in range(4)], REQUEST))
+    finally:
+        gc.enable()
+    assert alive == [0] * (7 + 3)  # the batch and all its parts, of which three failed
+
+
 def test_a_single_image_without_memory_is_an_error_and_the_runner_lives():
     inner = FailingRunner(0)
-    runner = RecoveringRunner(lambda: inner, lambda: None)
+    runner = recovering(lambda: inner)
     with pytest.raises(InferenceError, match=r"one image of 4×5: CUDA out of memory.*expected a larger gpu_memory"):
         runner.collect(runner.submit([gray(1)], REQUEST))
     inner.memory_images = 1
@@ -70,7 +106,7 @@ def test_a_lost_device_is_reported_and_set_up_anew():
         made.append(FailingRunner(4))
         return made[-1]
 
-    runner = RecoveringRunner(make, lambda: None)
+    runner = recovering(make)
     lost, beside = runner.submit([gray(255)], REQUEST), runner.submit([gray(2)], REQUEST)
     with pytest.raises(InferenceError, match=r"lost and has been set up anew: CUDA error: unspecified launch failure$"):
         runner.collect(lost)
@@ -80,21 +116,38 @@ def test_a_lost_device_is_reported_and_set_up_anew():
     assert len(made) == 2
 
 
-def test_a_device_that_does_not_come_back_is_tried_again_with_every_batch():
-    is_there = True
+def test_a_device_that_does_not_come_back_is_tried_again_after_a_while():
+    is_there, tries, clock = True, [], FakeClock()
 
     def make():
+        tries.append(clock.now_s)
         if not is_there:
             raise RuntimeError("no device")
         return FailingRunner(4)
 
-    runner = RecoveringRunner(make, lambda: None)
+    def refusal(call) -> str:
+        with pytest.raises(InferenceError) as error:
+            call()
+        return str(error.value)
+
+    runner = recovering(make, clock=clock)
     is_there = False
     lost = runner.submit([gray(255)], REQUEST)
-    with pytest.raises(InferenceError, match=r"cannot be set up anew \(no device\); expected the process"):
-        runner.collect(lost)
-    with pytest.raises(InferenceError, match="was lost before"):
-        runner.submit([gray(1)], REQUEST)
+    first = refusal(lambda: runner.collect(lost))
+    assert first == (
+        "the device was lost (CUDA error: unspecified launch failure) and cannot be set up anew (no device); "
+        "expected the process to be restarted"
+    )
+    assert len(tries) == 2
+    clock.now_s += 0.9 * REBUILD_AGAIN_AFTER_S
+    for _ in range(3):  # batches fail at once, and all with the same
+        assert refusal(lambda: runner.submit([gray(1)], REQUEST)) == first
+    assert len(tries) == 2
+    clock.now_s += 0.1 * REBUILD_AGAIN_AFTER_S
+    for _ in range(3):
+        assert refusal(lambda: runner.submit([gray(1)], REQUEST)) == first
+    assert len(tries) == 3
+    clock.now_s += REBUILD_AGAIN_AFTER_S
     is_there = True
     assert levels(runner.collect(runner.submit([gray(1)], REQUEST))) == [1]
 
@@ -104,6 +157,6 @@ def test_other_errors_pass():
         def collect(self, images):
             raise ValueError("a mistake")
 
-    runner = RecoveringRunner(lambda: Broken(1), lambda: None)
+    runner = recovering(lambda: Broken(1))
     with pytest.raises(ValueError, match="a mistake"):
         runner.collect(runner.submit([gray(1)], REQUEST))

@@ -1,5 +1,6 @@
 """Sizes are changed on a GPU as OpenCV changes them on the host."""
 
+import weakref
 from fractions import Fraction
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from camseg_core.runtime.resampling import Resampler, nearest_indices, resampling_matrix
+from camseg_core.runtime.resampling import KEPT_SIZES, Resampler, nearest_indices, resampling_matrix
 
 CPU = torch.device("cpu")
 
@@ -64,6 +65,31 @@ def halfway(source, target):
     """Which new pixels have their centre between two old ones, equally near: which of them OpenCV takes is its own."""
     centres = [Fraction((2 * index + 1) * source, 2 * target) for index in range(target)]
     return np.array([target != source and centre.denominator == 1 for centre in centres])
+
+
+@pytest.mark.parametrize("made_by", ["resampling_matrix", "nearest_indices"])
+def test_what_the_last_sizes_need_is_kept_and_no_more(made_by, monkeypatch):
+    made = []
+
+    def making(*arguments):
+        array = {"resampling_matrix": resampling_matrix, "nearest_indices": nearest_indices}[made_by](*arguments)
+        made.append(weakref.ref(array))  # the resampler's tensors lie in its memory, and hold it
+        return array
+
+    monkeypatch.setattr(f"camseg_core.runtime.resampling.{made_by}", making)
+    resampler = Resampler((4, 5), CPU)
+
+    def pass_by(height: int) -> None:
+        resampler.to_input(torch.zeros(height, 7, 3, dtype=torch.uint8))
+        resampler.to_size(torch.zeros(4, 5, dtype=torch.uint8), (height, 7))
+
+    for height in range(10, 10 + 3 * KEPT_SIZES):
+        pass_by(10)  # of a camera beside the one whose size always changes
+        pass_by(height)
+    assert len(made) == 2 * 3 * KEPT_SIZES  # rows and columns, once for each size
+    assert sum(reference() is not None for reference in made) == 2 * KEPT_SIZES
+    pass_by(11)
+    assert len(made) == 2 * 3 * KEPT_SIZES + 2
 
 
 def test_nearest_indices_stay_inside():

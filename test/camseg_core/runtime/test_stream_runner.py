@@ -1,6 +1,8 @@
 """Streams: any number of batches, in whatever order a GPU happens to work, each gets its own result and no other's."""
 
+import gc
 import importlib.util
+import weakref
 from collections import deque
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import pytest
 import torch
 
 from camseg_core.errors import InferenceError
-from camseg_core.models.base import SamplingSettings
+from camseg_core.models.base import KEPT_NOISE, SamplingSettings
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.recovery import RecoveringRunner
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
 from camseg_core.runtime.stages import record_stages
 from camseg_core.runtime.stream_runner import StreamRunner
@@ -108,6 +111,29 @@ def test_buffers_go_around_and_grow_only_for_larger_images():
     assert streams.allocations > used
 
 
+def test_a_slot_that_found_no_memory_to_grow_grows_when_there_is_some_again():
+    class ShortStreams(DeferredStreams):
+        is_short = False
+
+        def device_buffer(self, size_bytes):
+            if self.is_short:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().device_buffer(size_bytes)
+
+    streams = ShortStreams()
+    runner = runner_on(streams)
+    larger = picture(1, 40, 50)
+    expected = 255 - larger[..., 0]
+    streams.is_short = True
+    for _ in range(MAX_IN_FLIGHT):
+        ticket = runner.submit([larger], PLAIN)
+        with pytest.raises(torch.OutOfMemoryError):
+            runner.collect(ticket)
+    streams.is_short = False
+    for _ in range(MAX_IN_FLIGHT):
+        np.testing.assert_array_equal(runner.collect(runner.submit([larger], PLAIN))[0].labels, expected)
+
+
 def test_images_of_several_sizes_in_a_batch():
     images = [picture(0, 5, 7), picture(1, 1, 1), picture(2, 9, 4)]
     runner = runner_on(DeferredStreams())
@@ -135,13 +161,76 @@ class EagerStreams(DeferredStreams):
         super().enqueue(stream, work)
 
 
-def test_what_goes_wrong_when_handed_in_comes_with_the_result():
-    streams = EagerStreams()
+class LostStreams(DeferredStreams):
+    """Of a device that an earlier kernel's fault has taken down, which comes out at the last call of handing in."""
+
+    is_lost = True
+
+    def record(self, stream):
+        if self.is_lost and stream == "download":
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+        return super().record(stream)
+
+
+@pytest.mark.parametrize(
+    ("streams", "error"), [(EagerStreams(), "no kernel image"), (LostStreams(), "illegal memory access")]
+)
+def test_what_goes_wrong_when_handed_in_comes_with_the_result(streams, error):
     runner = runner_on(streams)
     for _ in range(2 * MAX_IN_FLIGHT):  # each gives its slot back
         ticket = runner.submit([picture(0)], PLAIN)
-        with pytest.raises(RuntimeError, match="no kernel image"):
+        with pytest.raises(RuntimeError, match=error):
             runner.collect(ticket)
+
+
+def test_a_fault_that_comes_out_when_handed_in_is_a_lost_device():
+    made = []
+
+    def make():
+        made.append(LostStreams())
+        made[-1].is_lost = len(made) == 1
+        return runner_on(made[-1])
+
+    runner = RecoveringRunner(make, lambda: None, lambda: 0.0)
+    ticket = runner.submit([picture(0)], PLAIN)
+    with pytest.raises(InferenceError, match="lost and has been set up anew: CUDA error: an illegal memory access"):
+        runner.collect(ticket)
+    image = picture(1)
+    np.testing.assert_array_equal(runner.collect(runner.submit([image], PLAIN))[0].labels, 255 - image[..., 0])
+
+
+class HastyStreams(DeferredStreams):
+    """Computes at once, so that it fails where a GPU's memory does: when work is handed in."""
+
+    def enqueue(self, stream, work):
+        work()
+
+
+@pytest.fixture
+def no_garbage_collection():
+    """What lives on in a cycle stays; a collection might come too late on a GPU."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_a_batch_that_failed_keeps_nothing_that_was_computed_for_it():
+    computed = []
+
+    def hungry(images, request):
+        activations = torch.zeros(8)
+        computed.append(weakref.ref(activations))
+        raise torch.OutOfMemoryError(f"CUDA out of memory beside {activations.nbytes} bytes")
+
+    runner = StreamRunner(HastyStreams(), hungry, CPU)
+    ticket = runner.submit([picture(0)], PLAIN)
+    assert computed[0]() is None  # before its result is asked for: until then others are on their way
+    held = weakref.ref(ticket)
+    with pytest.raises(torch.OutOfMemoryError, match="beside 32 bytes"):
+        runner.collect(ticket)
+    del ticket
+    assert held() is None
 
 
 def test_what_goes_wrong_later_costs_only_its_batch():
@@ -178,6 +267,12 @@ def test_the_device_model_passes_every_stage_of_a_gpu(tiny_model):
     with record_stages() as times:
         runner.collect(runner.submit([picture(0, 48, 64)], PLAIN))
     assert {"upload", "convert", "image_encoder", "head", "decoder", "labels", "download"} <= set(times.seconds())
+
+
+def test_more_masks_than_noise_is_kept_for_are_left_to_their_kernels(tiny_model):
+    # Of which a CPU knows no capture: it would be an error here.
+    model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
+    model.capture(1, Request(SamplingSettings(num_samples=KEPT_NOISE + 1)), None)
 
 
 @pytest.mark.cuda
