@@ -1,9 +1,17 @@
 # camseg_ros on ROS 2 Jazzy, the way the README installs it with apt:
 #
 #     docker build -t camseg_ros .
-#     docker run --rm --net=host --shm-size=512m camseg_ros
+#     docker run --rm --net=host --ipc=host camseg_ros
 #
-# --shm-size: Fast DDS takes 64 MiB of /dev/shm for each process (config/fastdds.xml). With a GPU add --gpus=all.
+# --ipc=host goes with --net=host: Fast DDS then takes host and container for one machine and sends images between them
+# through /dev/shm only, which without it is one of the container's own, and the images of cameras outside are lost.
+#
+# In the container the node runs as root, and nodes of another user cannot open its shared memory. Where cameras run as
+# yourself, run it as yourself too, with a home for its logs:
+#
+#     docker run --rm --net=host --ipc=host --user=$(id -u):$(id -g) --env=HOME=/tmp camseg_ros
+#
+# or give it a Fast DDS profile of UDP alone (config/fastdds.xml). With a GPU add --gpus=all.
 FROM ros:jazzy
 
 RUN apt-get update \

@@ -66,23 +66,32 @@ class CameraMonitor:
             return self._timings.median_ms("pipeline_latency_ms")
 
     def status(
-        self, counts: FrameCounts, *, is_active: bool, is_wanted: bool, stale_after_s: float, now_s: float
+        self,
+        counts: FrameCounts,
+        *,
+        is_active: bool,
+        is_wanted: bool,
+        collection_failure: str,
+        stale_after_s: float,
+        now_s: float,
     ) -> DiagnosticStatus:
         """The status now.
 
         STALE without a frame for too long; ERROR where the newest frame failed; else the drift state's level, which is
-        STALE too while the stamps of the frames do not advance, and OK for UNKNOWN and NOMINAL.
+        STALE too while the stamps of the frames do not advance, and OK for UNKNOWN and NOMINAL; but WARN where frames
+        were collected for a drift reference in vain.
 
         Args:
             counts: of the worker.
             is_active: whether the node is active; otherwise it hears no frames.
             is_wanted: whether the camera's frames are inferred.
+            collection_failure: why the frames collected last gave no drift reference; empty where they did.
             stale_after_s: time without a frame after which the camera is stale, seconds.
             now_s: of the clock that ``frame_received`` was told.
         """
         with self._lock:
             if is_active:
-                level, message, drift_state = self._judge(is_wanted, stale_after_s, now_s)
+                level, message, drift_state = self._judge(is_wanted, collection_failure, stale_after_s, now_s)
             else:
                 level, message, drift_state = DiagnosticStatus.OK, "the node is inactive", DriftState.UNKNOWN
             drift = self._drift
@@ -104,6 +113,7 @@ class CameraMonitor:
             "drift_score": format_score(drift.score) if drift else "-",
             "drift_warn_threshold": format_score(drift.warn_threshold) if drift else "-",
             "drift_error_threshold": format_score(drift.error_threshold) if drift else "-",
+            "drift_collection_failure": collection_failure,
             "drift_cause": format_cause(drift) if drift else "-",
             "visibility_m": format_score(drift.visibility_m) if drift else "-",
             "model_id": self._facts.model_id,
@@ -112,7 +122,9 @@ class CameraMonitor:
         }
         return make_status(level, f"{self._facts.node}: {self._facts.camera}", message, self._facts.camera, values)
 
-    def _judge(self, is_wanted: bool, stale_after_s: float, now_s: float) -> tuple[bytes, str, DriftState]:
+    def _judge(
+        self, is_wanted: bool, collection_failure: str, stale_after_s: float, now_s: float
+    ) -> tuple[bytes, str, DriftState]:
         drift_state = self._drift.state if self._drift else DriftState.UNKNOWN
         if self._received_at_s is None:
             return DiagnosticStatus.STALE, f"no frame yet on {self._facts.topic}", drift_state
@@ -130,6 +142,8 @@ class CameraMonitor:
         if drift_state == DriftState.STALE:
             # Frames do come, so their age does not tell of a camera that repeats itself or a clock that stands still.
             return DiagnosticStatus.STALE, f"stamps do not advance on {self._facts.topic}", drift_state
+        if collection_failure:
+            return DiagnosticStatus.WARN, f"segmenting, drift {drift_state.name}: {collection_failure}", drift_state
         return DiagnosticStatus.OK, f"segmenting, drift {drift_state.name}", drift_state
 
 

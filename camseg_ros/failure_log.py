@@ -13,7 +13,8 @@ class FailureLog:
         """Starts with nothing logged.
 
         Args:
-            log: writes one line.
+            log: writes one line. To rclpy's loggers, which key what they know by the line that calls them, it must not
+                be a bound method such as ``logger.error``, but a function that has a line of its own.
             clock: monotonic time, seconds.
         """
         self._log = log

@@ -52,7 +52,8 @@ class CameraOutputs:
         self._node = node
         self._label_set = label_set
         self._newest_info = newest_info
-        self._info_failures = FailureLog(node.get_logger().warning, time.monotonic)
+        # A lambda, so that it is a line of its own that warns: see Segmenter.
+        self._info_failures = FailureLog(lambda text: node.get_logger().warning(text), time.monotonic)
         self._frame_publishers: dict[str, Publisher] = {
             name: node.create_publisher(kind, f"{prefix}/{name}", qos.OUTPUT) for name, kind in OUTPUT_TYPES.items()
         }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from camseg_core.drift.collecting import CollectingDetector
 from camseg_ros.camera import Arrival, Camera
 from camseg_ros.conversion import NS_PER_S
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
@@ -53,7 +54,11 @@ class Segmenter:
             )
             for camera in cameras
         }
-        self._failure_logs = {camera.name: FailureLog(logger.error, time.monotonic) for camera in cameras}
+        # A lambda, not ``logger.error``: rclpy's loggers refuse to log from one line now an error, then a warning, and
+        # take that of FailureLog, which logs both, for the line that a bound method is called from.
+        self._failure_logs = {
+            camera.name: FailureLog(lambda text: logger.error(text), time.monotonic) for camera in cameras
+        }
         self._pipeline = FramePipeline(engine, self._monitors, self._report_failure, settings, now_ns, logger)
         self._topic_monitors = {
             camera.name: TopicMonitor(node_name, camera.transported_topic(settings().image_transport))
@@ -94,6 +99,7 @@ class Segmenter:
                 self.counts(camera.name),
                 is_active=is_active,
                 is_wanted=self._pipeline.is_wanted(camera.name),
+                collection_failure=self._collection_failure(camera.name),
                 stale_after_s=settings.stale_after_s,
                 now_s=now_s,
             )
@@ -124,6 +130,10 @@ class Segmenter:
         if has_ended:
             self.engine.close()
         return has_ended
+
+    def _collection_failure(self, camera: str) -> str:
+        detector = self.engine.drift_detectors.get(camera)
+        return detector.failure if isinstance(detector, CollectingDetector) else ""
 
     def _report_failure(self, camera: str, reason: str) -> None:
         self._monitors[camera].frame_failed(reason)

@@ -1,5 +1,6 @@
 """One thread that works on the newest frame of each camera. Free of ROS, so that its counting is tested by itself."""
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ class FrameJobs(Protocol[ItemTaken]):
         """
 
     def report_failure(self, camera: str, error: Exception) -> None:
-        """Told of every failed frame."""
+        """Told of every failed frame. An error that it raises is logged, and costs nothing else."""
 
 
 class FrameWorker(Generic[Item]):
@@ -190,5 +191,8 @@ class FrameWorker(Generic[Item]):
             outcomes[camera] = Outcome.PROCESSED
         for camera, failure in failures.items():
             outcomes[camera] = Outcome.FAILED
-            self._jobs.report_failure(camera, failure)
+            try:
+                self._jobs.report_failure(camera, failure)
+            except Exception:
+                logging.getLogger(__name__).exception("a failed frame could not be reported, %s: %s", camera, failure)
         return outcomes

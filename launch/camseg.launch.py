@@ -1,5 +1,6 @@
 """Starts camseg_node on one camera or several; `ros2 launch camseg_ros camseg.launch.py -s` lists the arguments."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -13,20 +14,25 @@ from launch import LaunchDescription
 
 CONFIG = Path(get_package_share_directory("camseg_ros")) / "config"
 TRUE_OR_FALSE = ["true", "false"]
+TRUE_FALSE_OR_EMPTY = ["", *TRUE_OR_FALSE]
 
 ARGUMENTS = [
     DeclareLaunchArgument("namespace", default_value="", description="namespace of the node and of relative topics"),
     DeclareLaunchArgument(
-        "use_sim_time", default_value="false", choices=TRUE_OR_FALSE, description="take the time from /clock"
+        "use_sim_time",
+        default_value="",
+        choices=TRUE_FALSE_OR_EMPTY,
+        description="take the time from /clock; empty: as in params_file, or false",
     ),
     DeclareLaunchArgument(
         "params_file", default_value=str(CONFIG / "camseg.yaml"), description="YAML file with the node's parameters"
     ),
     DeclareLaunchArgument(
         "autostart",
-        default_value="true",
-        choices=TRUE_OR_FALSE,
-        description="configure and activate the node; false: wait for a lifecycle manager",
+        default_value="",
+        choices=TRUE_FALSE_OR_EMPTY,
+        description="configure and activate the node; false: wait for a lifecycle manager; empty: as in params_file, or"
+        " true",
     ),
     DeclareLaunchArgument(
         "use_respawn", default_value="false", choices=TRUE_OR_FALSE, description="start the node again when it crashes"
@@ -59,15 +65,17 @@ ARGUMENTS = [
 RESPAWN_DELAY_S = 2.0
 
 
+def given_parameters(value: Mapping[str, str]) -> dict[str, object]:
+    """The node's parameters among the arguments that are not empty; they go over those of params_file."""
+    names_of_yaml = ("use_sim_time", "autostart", "cameras")
+    names_of_text = ("model", "drift_reference", "device")
+    parameters: dict[str, object] = {name: yaml.safe_load(value[name]) for name in names_of_yaml if value[name]}
+    return parameters | {name: value[name] for name in names_of_text if value[name]}
+
+
 def make_node(context: LaunchContext) -> list[Node]:
     value = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
-    parameters: dict[str, object] = {
-        "use_sim_time": value["use_sim_time"] == "true",
-        "autostart": value["autostart"] == "true",
-    }
-    for name in ("cameras", "model", "drift_reference", "device"):
-        if value[name]:
-            parameters[name] = yaml.safe_load(value[name]) if name == "cameras" else value[name]
+    given = given_parameters(value)
     return [
         Node(
             package="camseg_ros",
@@ -77,7 +85,7 @@ def make_node(context: LaunchContext) -> list[Node]:
             output="screen",
             respawn=value["use_respawn"] == "true",
             respawn_delay=RESPAWN_DELAY_S,
-            parameters=[value["params_file"], parameters],
+            parameters=[value["params_file"], given] if given else [value["params_file"]],
             remappings=[("camera/image_raw", value["image_topic"])],
             arguments=["--ros-args", "--log-level", value["log_level"]],
         )

@@ -24,7 +24,7 @@ from launch import LaunchDescription
 SHARE = Path(get_package_share_directory("camseg_ros"))
 TRUE_OR_FALSE = ["true", "false"]
 ACTIVE = b"active: listening to"
-"""What the node logs when it is."""
+"""What the node logs when it is, as info."""
 
 ARGUMENTS = [
     DeclareLaunchArgument("bag", description="rosbag2 to play, folder or file"),
@@ -33,6 +33,12 @@ ARGUMENTS = [
         "loop", default_value="false", choices=TRUE_OR_FALSE, description="begin again at the end of the bag"
     ),
     DeclareLaunchArgument("clock", default_value="40.0", description="how often the bag's time is published, Hz"),
+    DeclareLaunchArgument(
+        "log_level",
+        default_value="info",
+        choices=["debug", "info"],  # with a more severe one the line that the bag waits for would never come
+        description="least severe log lines of the node shown; the bag is played at one of info",
+    ),
     DeclareLaunchArgument("rviz", default_value="true", choices=TRUE_OR_FALSE, description="show it in RViz"),
     DeclareLaunchArgument(
         "rviz_config", default_value=str(SHARE / "config" / "camseg.rviz"), description="RViz' configuration"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
+from camseg_core.drift.detector import MAX_GAP_FRAMES, DriftDetector, DriftSettings, WeatherEstimator
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import DEFAULT_SCORE
@@ -27,13 +27,16 @@ class CollectingDetector:
     """Collects the frames of one camera, fits a reference on them, then judges by it like ``DriftDetector``.
 
     Until the fit the state is UNKNOWN, the score 0 and the p-value 1: nothing strange is known of any frame. Frames
-    that are not finite are left out of the collection. A stamp that jumps back begins it again. Where the fit fails,
-    as with a camera that always sends the same frame, the reason is logged and the collection begins again.
+    that are not finite are left out of the collection. A stamp that jumps back begins it again, and so does one that
+    comes too long after the last: a clock that is set while frames are collected says nothing of how long that took.
+    Where the fit fails, as with a camera that always sends the same frame, the reason is logged, ``failure`` tells it,
+    and the collection begins again.
 
     Args:
         model_id, embedding_hash: of the model whose embeddings come; see ``DriftReference``.
         weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
-        settings: ``collect_s`` says how long to collect.
+        settings: ``collect_s`` says how long to collect, ``max_gap_s`` what is too long between two frames; here, as
+            the rate is not known beforehand, MAX_GAP_FRAMES are of those collected.
         estimate_weather: see ``DriftDetector``.
     """
 
@@ -51,6 +54,7 @@ class CollectingDetector:
         self._settings = settings or DriftSettings()
         self._estimate_weather = estimate_weather
         self._detector: DriftDetector | None = None
+        self._failure = ""
         self._embeddings: list[np.ndarray] = []
         self._stamps: list[int] = []
         self._seen, self._every = 0, 1
@@ -59,6 +63,11 @@ class CollectingDetector:
     def reference(self) -> DriftReference | None:
         """What was fitted; None while frames are collected."""
         return None if self._detector is None else self._detector.reference
+
+    @property
+    def failure(self) -> str:
+        """Why the last collection gave no reference; empty where it gave one, and before the first has ended."""
+        return self._failure
 
     def set_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
         """See ``DriftDetector.set_thresholds``."""
@@ -82,10 +91,12 @@ class CollectingDetector:
             self._embeddings, self._stamps = self._embeddings[::2], self._stamps[::2]
             self._every *= 2
         if self._stamps and self._stamps[-1] - self._stamps[0] >= self._settings.collect_s * 1e9:
-            detector = self._detector = self._fit()
-            self._begin()
-            if detector is not None:
-                return detector.update(embedding, stamp_ns)
+            period_s = self._period_s()
+            if not self._begin_after_gap(period_s):
+                detector = self._detector = self._fit(period_s)
+                self._begin()
+                if detector is not None:
+                    return detector.update(embedding, stamp_ns)
         return DriftResult(
             score=0.0,
             method=DEFAULT_SCORE,
@@ -103,18 +114,40 @@ class CollectingDetector:
         self._embeddings, self._stamps = [], []
         self._seen, self._every = 0, 1
 
-    def _fit(self) -> DriftDetector | None:
+    def _period_s(self) -> float:
+        """The median time between those frames of the collection whose stamps differ, seconds."""
+        intervals_ns = np.diff(self._stamps)
+        # The lower median: of two intervals, one of which is a gap, it is the other.
+        return float(np.quantile(intervals_ns[intervals_ns > 0], 0.5, method="lower")) * 1e-9
+
+    def _begin_after_gap(self, period_s: float) -> bool:
+        """Forgets what was collected before the last gap; says whether there was one.
+
+        Gaps are looked for when the collection seems long enough, not as they come: after two frames nobody knows
+        whether the camera is slow or has paused.
+        """
+        max_gap_s = max(self._settings.max_gap_s, MAX_GAP_FRAMES * period_s)
+        (gaps,) = np.nonzero(np.diff(self._stamps) > max_gap_s * 1e9)
+        if not len(gaps):
+            return False
+        first = int(gaps[-1]) + 1
+        self._embeddings, self._stamps = self._embeddings[first:], self._stamps[first:]
+        return True
+
+    def _fit(self, period_s: float) -> DriftDetector | None:
         seconds = (self._stamps[-1] - self._stamps[0]) * 1e-9
         try:
             reference = fit_reference(
                 np.array_split(np.stack(self._embeddings), _DRIVE_PARTS),
                 self._model_id,
                 self._embedding_hash,
-                rate_hz=self._every * (len(self._stamps) - 1) / seconds,
+                rate_hz=self._every / period_s,
                 weather_shift=self._weather_shift,
                 max_frames=MAX_FIT_FRAMES,
             )
         except DriftReferenceError as error:
-            logging.getLogger(__name__).warning("no drift reference from %.0f s of frames: %s", seconds, error)
+            self._failure = f"no drift reference from {seconds:.0f} s of frames: {error}"
+            logging.getLogger(__name__).warning(self._failure)
             return None
+        self._failure = ""
         return DriftDetector(reference, self._settings, self._estimate_weather)

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.frames import DriftResult, DriftState, Frame, FrameResult
 from camseg_core.labels import CAMVID
@@ -69,6 +70,7 @@ class FakeEngine:
         self.frames = 0
         self.is_closed = False
         self.drift_thresholds: list[tuple[float, float]] = []
+        self.drift_detectors: dict[str, CollectingDetector] = {}
         self.refits: list[tuple[str, float]] = []
         self.batches: list[list[str]] = []
         self.samplings: list[SamplingSettings] = []

@@ -36,9 +36,20 @@ COUNTS = FrameCounts(
 
 
 def status_of(
-    monitor: CameraMonitor, now_s: float = 10.5, is_wanted: bool = True, is_active: bool = True
+    monitor: CameraMonitor,
+    now_s: float = 10.5,
+    is_wanted: bool = True,
+    is_active: bool = True,
+    collection_failure: str = "",
 ) -> DiagnosticStatus:
-    return monitor.status(COUNTS, is_active=is_active, is_wanted=is_wanted, stale_after_s=2.0, now_s=now_s)
+    return monitor.status(
+        COUNTS,
+        is_active=is_active,
+        is_wanted=is_wanted,
+        collection_failure=collection_failure,
+        stale_after_s=2.0,
+        now_s=now_s,
+    )
 
 
 def values_of(status: DiagnosticStatus) -> dict[str, str]:
@@ -113,6 +124,15 @@ def test_error_from_a_failed_frame_until_the_next_good_one(monitor):
     assert status_of(monitor).level == DiagnosticStatus.OK
 
 
+def test_warns_while_no_reference_came_of_the_frames_collected(monitor):
+    publish(monitor, 0.0, drift_state=DriftState.UNKNOWN)
+    status = status_of(monitor, collection_failure="all 201 clear frames are the same")
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message == "segmenting, drift UNKNOWN: all 201 clear frames are the same"
+    assert values_of(status)["drift_collection_failure"] == "all 201 clear frames are the same"
+    assert status_of(monitor).level == DiagnosticStatus.OK
+
+
 def test_unwatched_camera_is_idle_and_its_drift_unknown(monitor):
     publish(monitor, ERROR)
     status = status_of(monitor, is_wanted=False)
@@ -161,6 +181,7 @@ def test_values_are_the_counters_medians_and_facts(monitor):
         "drift_score": "50",
         "drift_warn_threshold": "100",
         "drift_error_threshold": "200",
+        "drift_collection_failure": "",
         "drift_cause": "fog 0.75",
         "visibility_m": "120",
         "model_id": "camseg-small",

@@ -5,8 +5,12 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from ros_harness import OUTPUTS, LocalNode, Peer, frame_message, random_pixels
+from fake_engine import UNREADABLE_RED
+from ros_harness import BEST_EFFORT, OUTPUTS, LocalNode, Peer, frame_message, random_pixels
+from sensor_msgs.msg import CameraInfo
 
+from camseg_core.drift.collecting import CollectingDetector
+from camseg_core.drift.detector import DriftSettings
 from camseg_core.frames import Frame
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_ros.worker import FrameCounts
@@ -90,6 +94,20 @@ def test_drift_is_watched_while_nobody_subscribes_to_an_output(make_local_node, 
         peer.wait_until(lambda m=message: peer.status().message.startswith(m), message)
 
 
+def test_diagnostics_say_why_a_camera_still_has_no_reference(make_local_node, peer):
+    local = make_local_node()
+    peer.wait_for_node(outputs=False)
+    collecting = CollectingDetector("fake-model", settings=DriftSettings(collect_s=2.0))
+    for second in range(3):
+        collecting.update(np.ones(8), second * 10**9)
+    local.engines[0].drift_detectors["camera"] = collecting
+    peer.publish(frame_message(random_pixels(), stamp_ns=1))
+    why = "no drift reference from 2 s of frames: clear drive 1 of 4 has 1 frames; expected 2 or more"
+    peer.wait_until(lambda: peer.status().message.endswith(why), "the reason in the message")
+    assert peer.status().level == DiagnosticStatus.WARN
+    assert peer.diagnostic_values()["drift_collection_failure"] == why
+
+
 def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
     local = make_local_node(monitor_drift=False, stale_after_s=60.0)  # idle is told as long as the frames are fresh
     peer.wait_for_node(outputs=False)
@@ -100,6 +118,34 @@ def test_nothing_is_computed_that_nobody_subscribes_to(make_local_node, peer):
     assert local.engines[0].frames == 0
     idle = (DiagnosticStatus.OK, "idle: nobody subscribes to an output")
     peer.wait_until(lambda: (peer.status().level, peer.status().message) == idle, "status idle")
+
+
+@pytest.mark.parametrize(
+    "events", [("wrong calibration", "good", "bad", "good"), ("bad", "wrong calibration", "good")], ids=" ".join
+)
+def test_a_wrong_calibration_and_a_bad_frame_cost_no_other_frame_its_outputs(make_local_node, peer, events):
+    # rclpy's loggers raise where one line of code logs a warning now and an error then.
+    local = make_local_node()
+    peer.subscribe("overlay")  # published after camera_info
+    peer.wait_for_node()
+    peer.subscribe("camera_info")
+    peer.wait_until(lambda: local.node.count_subscribers("/camseg/camera_info") == 1, "the output's subscription")
+    calibration = peer.camera("/camera/camera_info", CameraInfo, BEST_EFFORT)
+    peer.wait_until(lambda: calibration.get_subscription_count() > 0, "the subscription of camera_info")
+    before = local.counts()
+    for event in events:
+        if event == "wrong calibration":
+            calibration.publish(CameraInfo(height=10, width=10))
+            peer.spin_for(0.3)
+            continue
+        pixels = random_pixels()
+        pixels[0, 0, 0] = UNREADABLE_RED if event == "bad" else pixels[0, 0, 0]
+        peer.publish(frame_message(pixels, stamp_ns=5))
+        settled(local, peer, local.counts().received + 1)
+    after = local.counts()
+    assert (after.failed - before.failed, after.processed - before.processed) == (1, events.count("good"))
+    peer.wait_until(lambda: len(peer.received["overlay"]) == events.count("good"), "the overlays of the good frames")
+    assert peer.received["camera_info"] == []
 
 
 def test_diagnostics_are_stale_until_a_frame_comes_and_while_none_comes_for_long(make_local_node, peer):

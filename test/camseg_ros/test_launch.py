@@ -1,7 +1,7 @@
 """`ros2 launch camseg_ros camseg.launch.py`: with nothing else said it segments; with arguments it does as they say.
 
-One launch holds all: a node that starts by itself, one of two cameras in a namespace that waits for its manager, and
-one that is killed and started again.
+One launch holds all: a node that starts by itself, one of two cameras in a namespace that waits for its manager, one
+that is killed and started again, and one with a parameter file of its own.
 
 The launch packages come with an installed ROS 2; they are not among the wheels.
 """
@@ -9,6 +9,7 @@ The launch packages come with an installed ROS 2; they are not among the wheels.
 import importlib.util
 import os
 import signal
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -43,6 +44,14 @@ SHARE = Path(get_package_share_directory("camseg_ros"))
 
 NAMESPACE = "/ego"
 RESPAWNED_NAMESPACE = "/respawned"
+FROM_FILE_NAMESPACE = "/from_file"
+PARAMETERS_FOLDER = tempfile.TemporaryDirectory()  # until the process ends
+PARAMETERS = """
+/**:
+  ros__parameters:
+    autostart: false
+    use_sim_time: true
+"""
 
 
 def launch_file(**arguments: str) -> IncludeLaunchDescription:
@@ -53,6 +62,8 @@ def launch_file(**arguments: str) -> IncludeLaunchDescription:
 @pytest.mark.launch_test
 def generate_test_description() -> launch.LaunchDescription:
     os.environ.pop("FASTRTPS_DEFAULT_PROFILES_FILE", None)
+    params_file = Path(PARAMETERS_FOLDER.name) / "camseg.yaml"
+    params_file.write_text(PARAMETERS)
     return launch.LaunchDescription(
         [
             SetEnvironmentVariable("ROS_DOMAIN_ID", str(DOMAIN)),
@@ -63,6 +74,7 @@ def generate_test_description() -> launch.LaunchDescription:
                 namespace=NAMESPACE, cameras="[front,left]", autostart="false", device="cpu", drift_reference="auto"
             ),
             launch_file(namespace=RESPAWNED_NAMESPACE, cameras="", use_respawn="true", drift_reference=""),
+            launch_file(namespace=FROM_FILE_NAMESPACE, params_file=str(params_file), use_respawn="false", autostart=""),
             launch_testing.actions.ReadyToTest(),
         ]
     )
@@ -147,6 +159,14 @@ class TestRespawn(unittest.TestCase):
             peer.wait_until(lambda: set(processes_of(RESPAWNED_NAMESPACE)) - {killed}, "a new process")
         with Peer(DOMAIN, node_name=f"{RESPAWNED_NAMESPACE}/camseg") as peer:
             assert peer.state() == "unconfigured"
+
+
+class TestParameterFile(unittest.TestCase):
+    def test_what_no_argument_says_is_as_in_the_file(self) -> None:
+        with Peer(DOMAIN, node_name=f"{FROM_FILE_NAMESPACE}/camseg") as peer:
+            assert peer.state() == "unconfigured"
+            answer = peer.call(GetParameters, "get_parameters", names=["autostart", "use_sim_time"])
+            assert [value.bool_value for value in answer.values] == [False, True]
 
 
 def processes_of(namespace: str) -> list[int]:

@@ -160,6 +160,20 @@ def test_a_batch_that_fails_as_a_whole_fails_each_of_its_frames(worker, gate, mo
     assert worker.counts("front") == FrameCounts(received=1, failed=1)
 
 
+def test_a_failure_that_cannot_be_reported_is_counted_and_the_next_frame_is_served(worker, gate, monkeypatch, caplog):
+    def refuse(camera, error):
+        raise ValueError("Logger severity cannot be changed between calls.")
+
+    monkeypatch.setattr(gate, "report_failure", refuse)
+    gate.let_through(100)
+    serve(worker, "front", BAD)
+    assert worker.counts("front") == FrameCounts(received=1, failed=1)
+    assert "front: bad item 103" in caplog.text
+    assert "Logger severity" in caplog.text
+    serve(worker, "front", 1)
+    assert worker.counts("front") == FrameCounts(received=2, failed=1, processed=1)
+
+
 def test_stopping_finishes_the_frame_in_work_drops_the_waiting_one_and_resuming_takes_frames_again(worker, gate):
     worker.put("front", 1)
     gate.wait_until_busy()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from camseg_core.drift import collecting
 from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
@@ -53,7 +54,68 @@ def test_a_clock_that_jumps_back_begins_again(detector):
     assert detector.reference.frames == 201
 
 
-def test_a_camera_that_always_sends_the_same_frame_stays_unknown(detector, caplog):
+@pytest.mark.parametrize("gap_s", [12, 3600, 1_700_000_000], ids=["pause", "long pause", "clock set from 1970 to now"])
+def test_a_camera_that_pauses_and_a_clock_that_jumps_forward_begin_again(detector, gap_s):
+    run(detector, clear_drive(150, seed=0))
+    after_ns = 150 * PERIOD_NS + gap_s * 10**9
+    results = run(detector, clear_drive(200, seed=1), after_ns)
+    assert {result.state for result in results} == {DriftState.UNKNOWN}
+    assert results[-1].state_since_ns == after_ns
+    run(detector, clear_drive(10, seed=2), after_ns + 200 * PERIOD_NS)
+    assert detector.reference.frames == 201
+    assert detector.reference.rate_hz == pytest.approx(10.0)
+    foggy = run(detector, clear_drive(60, seed=3) + FOG, after_ns + 210 * PERIOD_NS)
+    assert foggy[-1].state == DriftState.ERROR
+
+
+def test_a_clock_that_is_set_at_the_second_frame_begins_again(detector):
+    run(detector, clear_drive(1, seed=0))
+    run(detector, clear_drive(210, seed=1), start_ns=10**18)
+    assert detector.reference.frames == 201
+    assert detector.reference.rate_hz == pytest.approx(10.0)
+
+
+def test_a_short_gap_neither_begins_again_nor_makes_the_rate_lower(detector):
+    run(detector, clear_drive(100, seed=0))
+    run(detector, clear_drive(60, seed=1), start_ns=100 * PERIOD_NS + 5 * 10**9)
+    assert detector.reference.frames == 151
+    assert detector.reference.rate_hz == pytest.approx(10.0)
+
+
+def test_a_camera_of_a_frame_a_minute_has_no_gaps():
+    detector = CollectingDetector("m", settings=DriftSettings(collect_s=1800.0))
+    for index, row in enumerate(clear_drive(31, seed=0)):
+        detector.update(row, index * 60 * 10**9)
+    assert detector.reference.frames == 31
+    assert detector.reference.rate_hz == pytest.approx(1 / 60)
+
+
+def test_rate_is_that_of_the_stamps_where_some_frames_repeat_one(detector):
+    for index, row in enumerate(clear_drive(603, seed=0)):
+        detector.update(row, index // 3 * PERIOD_NS)
+    assert detector.reference.rate_hz == pytest.approx(10.0)
+
+
+def test_rate_of_a_long_collection_is_the_cameras_although_frames_were_left_out(detector, monkeypatch):
+    monkeypatch.setattr(collecting, "MAX_COLLECTED_FRAMES", 60)
+    run(detector, clear_drive(210, seed=0))
+    assert detector.reference.frames < 60
+    assert detector.reference.rate_hz == pytest.approx(10.0)
+
+
+def test_a_camera_that_always_sends_the_same_frame_stays_unknown_and_says_why(detector, caplog):
     results = run(detector, np.ones((450, DIMENSIONS)))
     assert {result.state for result in results} == {DriftState.UNKNOWN}
     assert "are the same" in caplog.text
+    why = "no drift reference from 20 s of frames: all 201 clear frames are the same; expected a drive"
+    assert detector.failure == why
+
+
+def test_nothing_has_failed_before_the_first_fit_nor_after_one_that_succeeds(detector):
+    run(detector, np.ones((150, DIMENSIONS)))
+    assert detector.failure == ""
+    run(detector, np.ones((100, DIMENSIONS)), start_ns=150 * PERIOD_NS)
+    assert detector.failure
+    run(detector, clear_drive(210, seed=0), start_ns=300 * PERIOD_NS)
+    assert detector.reference is not None
+    assert detector.failure == ""
