@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from camseg_core.errors import WeightsError
+from camseg_core.labels import CAMVID
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.loading import embedding_hash
+from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, label_set_of
 from camseg_core.weights_files import load_parts, save_module
 
 
@@ -45,6 +46,28 @@ def test_another_image_autoencoder_makes_other_embeddings(tiny_model, altered_mo
 def test_another_size_or_scale_makes_other_embeddings(tiny_model, copied, name, value):
     change_setting(copied, name, value)
     assert embedding_hash(str(copied)) != embedding_hash(str(tiny_model))
+
+
+def test_the_weights_that_ship_differ_in_what_they_were_trained_on_alone():
+    last_run, before = (SHIPPED_WEIGHTS / name for name in ("camseg-small", "camseg-small-train"))
+    configurations = [json.loads((folder / "config.json").read_text()) for folder in (last_run, before)]
+    names = [configuration.pop("model_id") for configuration in configurations]
+    assert names == ["camseg-small", "camseg-small-train"]
+    assert configurations[0] == configurations[1]
+    # A drift reference and a fast decoder of the one are right for the other.
+    states = [load_file(folder / "model.safetensors") for folder in (last_run, before)]
+    autoencoders = [name for name in states[0] if name.split(".")[0].endswith("autoencoder")]
+    assert autoencoders
+    for name in autoencoders:
+        assert torch.equal(states[0][name], states[1][name]), name
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_configuration_without_a_label_set_is_named(copied, content):
+    assert label_set_of(str(copied)) == CAMVID
+    (copied / "config.json").write_text(content)
+    with pytest.raises(WeightsError, match=r"config\.json: names no label set"):
+        label_set_of(str(copied))
 
 
 def test_a_model_without_an_image_autoencoder_is_named(copied):
