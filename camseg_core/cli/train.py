@@ -189,7 +189,7 @@ def discriminative(
         *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
         with_validation=with_validation,
     )
-    train_discriminative(recipe, image_autoencoder, out, initial_features)
+    train_discriminative(recipe, image_autoencoder, out, optional_folder(initial_features))
 
 
 def parse_size(text: str) -> tuple[int, int]:

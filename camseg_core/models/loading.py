@@ -69,12 +69,7 @@ def label_set_of(model: str) -> LabelSet:
         WeightsError: there is no such model, or its configuration names no label set.
         ConfigurationError: it names one that is unknown.
     """
-    path = model_folder(model) / CONFIG_NAME
-    try:
-        name = json.loads(path.read_text())["label_set"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: names no label set ({error!r})") from error
-    return get_label_set(name)
+    return get_label_set(_named_in_config(model_folder(model), "label_set"))
 
 
 def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> SegmentationModel:
@@ -93,10 +88,7 @@ def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> 
     if decoder not in DECODERS:
         raise ConfigurationError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
     folder = model_folder(model)
-    try:
-        architecture = json.loads((folder / CONFIG_NAME).read_text())["architecture"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{folder / CONFIG_NAME}: names no architecture ({error!r})") from error
+    architecture = _named_in_config(folder, "architecture")
     network: SegmentationModel
     if architecture == camseg.ARCHITECTURE:
         network = CamSeg(load_config(camseg.CamSegConfig, folder))
@@ -114,3 +106,12 @@ def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> 
         )
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     return network.eval()
+
+
+def _named_in_config(folder: Path, key: str) -> str:
+    """What the configuration in ``folder`` has under ``key``; raises WeightsError where it has nothing."""
+    path = folder / CONFIG_NAME
+    try:
+        return json.loads(path.read_text())[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: names no {key.replace('_', ' ')} ({error!r})") from error

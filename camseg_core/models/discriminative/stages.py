@@ -18,14 +18,14 @@ from camseg_core.models.discriminative.configuration import (
 )
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import load_model
 from camseg_core.training.augmentation import at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import load_parts
 
 
 def train_discriminative(
-    recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: str | None = None
+    recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: Path | None = None
 ) -> None:
     """Train the network with the views and class losses of CAM-Seg's.
 
@@ -33,13 +33,13 @@ def train_discriminative(
         recipe: data, views and schedule.
         image_autoencoder: folder of the trained image autoencoder.
         out: folder of the run.
-        initial_features: name or folder of a CAM-Seg model to begin with the features of, instead of random weights:
-            both then differ in what they make of equally trained features.
+        initial_features: folder of a CAM-Seg model to begin with the features of, instead of random weights: both then
+            differ in what they make of equally trained features.
     """
     model = _untrained(discriminative_small(), recipe, image_autoencoder)
     if initial_features is not None:
-        begin_with_features(model, initial_features)
-    _train(model, recipe, out, None if initial_features is None else model_folder(initial_features))
+        begin_with_features(model, str(initial_features))
+    _train(model, recipe, out, initial_features)
 
 
 def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_features: Path | None = None) -> None:

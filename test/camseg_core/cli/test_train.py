@@ -53,7 +53,12 @@ def test_val_is_trained_on_where_it_is_asked_for(tmp_path, monkeypatch, stage, w
 
 @pytest.mark.parametrize(
     ("stage", "option"),
-    [("features", "initial-features"), ("segmentation", "initial-features"), ("segmentation", "initial-weights")],
+    [
+        ("features", "initial-features"),
+        ("segmentation", "initial-features"),
+        ("segmentation", "initial-weights"),
+        ("discriminative", "initial-features"),
+    ],
 )
 def test_a_run_starts_from_a_shipped_model_by_its_name(tmp_path, monkeypatch, stage, option):
     given = []
