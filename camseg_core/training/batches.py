@@ -9,7 +9,7 @@ from torch import Tensor
 
 from camseg_core.data.datasets import LabelledDataset, LabelledImage
 from camseg_core.errors import ConfigurationError
-from camseg_core.training.augmentation import AugmentationSettings, random_view
+from camseg_core.training.augmentation import AugmentationSettings, random_view, with_pasted
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class BatchSource:
         size: (height, width) of the views, pixels.
         augmentation: how views differ.
         seed: of everything random.
+        pasted_classes: ids of the classes that are pasted from one image into another, where ``augmentation`` says so.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class BatchSource:
         size: tuple[int, int],
         augmentation: AugmentationSettings,
         seed: int,
+        pasted_classes: Sequence[int] = (),
     ) -> None:
         shares = np.array([share for _, share in datasets])
         if (shares < 0).any() or abs(shares.sum() - 1.0) > 1e-6:
@@ -59,6 +61,7 @@ class BatchSource:
         self._size = size
         self._augmentation = augmentation
         self._seed = seed
+        self._pasted_classes = pasted_classes
 
     def batch(self, step: int) -> Batch:
         """The batch of training step ``step``."""
@@ -66,7 +69,11 @@ class BatchSource:
         views = []
         for source in random.choice(len(self._samples), size=self._batch_size, p=self._shares):
             samples = self._samples[source]
-            views.append(random_view(samples[random.integers(len(samples))], self._size, self._augmentation, random))
+            sample = samples[random.integers(len(samples))]
+            if random.random() < self._augmentation.paste_probability:
+                donor = samples[random.integers(len(samples))]
+                sample = with_pasted(sample, donor, self._pasted_classes, random)
+            views.append(random_view(sample, self._size, self._augmentation, random))
         return collate(views)
 
 

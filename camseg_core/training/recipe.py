@@ -22,6 +22,9 @@ from camseg_core.training.task import TrainingTask
 from camseg_core.training.trainer import Trainer, TrainerSettings
 
 RECIPE_NAME = "recipe.json"
+RARE_SHARE = 0.02
+"""Of the pixels, below which a class is pasted from frame to frame: CamVid's pole, sign, fence, pedestrian and
+bicyclist."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Recipe:
             return
         try:
             noted = json.loads(path.read_text())
+            if not isinstance(noted, dict):
+                raise ValueError(f"a {type(noted).__name__} and no object")
         except ValueError as error:
             raise ConfigurationError(f"{path}: is no recipe ({error}); expected JSON; remove it to go on") from error
         # Recipes noted before there was a choice of these have them.
@@ -109,12 +114,19 @@ class Recipe:
 
     def class_weights(self) -> Tensor:
         """Weights of the classes in the losses, from their shares of the real training frames' pixels."""
+        return class_weights(torch.from_numpy(self._class_shares()).float())
+
+    def rare_classes(self) -> list[int]:
+        """Ids of the classes that have some, but less than RARE_SHARE, of the real training frames' pixels."""
+        shares = self._class_shares()
+        return np.flatnonzero((shares > 0) & (shares < RARE_SHARE)).tolist()
+
+    def _class_shares(self) -> np.ndarray:
         frames = self.training_frames()
         counts = np.zeros(UNLABELLED + 1, dtype=np.int64)
         for index in range(len(frames)):
             counts += np.bincount(frames[index].labels.ravel(), minlength=UNLABELLED + 1)
-        counts[UNLABELLED] = 0
-        return class_weights(torch.from_numpy(counts[: len(CAMVID)] / counts.sum()).float())
+        return counts[: len(CAMVID)] / counts[:UNLABELLED].sum()
 
     def train(
         self, task: TrainingTask, augmentation: AugmentationSettings, out: Path, start: str = "random"
@@ -136,7 +148,7 @@ class Recipe:
         if self.drives:
             rendered = RenderedDrives(self.drives, seed=self.seed)
             datasets = [(self.training_frames(), 1.0 - self.drives_share), (rendered, self.drives_share)]
-        batches = BatchSource(datasets, self.batch_size, self.size, augmentation, self.seed)
+        batches = BatchSource(datasets, self.batch_size, self.size, augmentation, self.seed, self.rare_classes())
         settings = TrainerSettings(
             self.steps,
             self.learning_rate,

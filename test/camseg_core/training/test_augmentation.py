@@ -5,7 +5,7 @@ import pytest
 
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import CAMVID, UNLABELLED
-from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, random_view
+from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, random_view, with_pasted
 
 STILL = AugmentationSettings(
     zoom_min=1.0, zoom_max=1.0, rotation_deg=0.0, flip_probability=0.0, brightness=0.0, contrast=0.0, saturation=0.0,
@@ -94,3 +94,55 @@ def test_strong_corruptions_are_of_several_kinds_and_leave_labels_alone(sample):
     # Wrong saturation and low contrast take colour away, strong saturation adds to it, noise scatters it.
     assert min(each.mean() for each in spread) < 0.2 * original
     assert max(each.mean() for each in spread) > 1.1 * original
+
+
+@pytest.fixture
+def donor():
+    """A pole before a building, both in colours of their own."""
+    labels = np.full((40, 60), CAMVID.names.index("building"), dtype=np.uint8)
+    labels[:, 20:24] = CAMVID.names.index("pole")
+    return LabelledImage(255 - CAMVID.color_table()[labels], labels, "pole")
+
+
+def pastings(sample, donor, classes, count=40):
+    return [with_pasted(sample, donor, classes, np.random.default_rng(seed)) for seed in range(count)]
+
+
+def test_pasted_things_bring_their_pixels_and_leave_the_rest_alone(sample, donor):
+    pole = CAMVID.names.index("pole")
+    own_color = 255 - CAMVID.color_table()[pole].astype(int)
+    for view in pastings(sample, donor, [pole]):
+        pasted = view.labels == pole
+        # Magnified by interpolation, a pixel at the edge blends with what stood beside it.
+        inner = pasted & np.roll(pasted, 1, axis=1) & np.roll(pasted, -1, axis=1)
+        assert np.abs(view.image[inner].astype(int) - own_color).max(initial=0) <= 2
+        assert np.array_equal(view.image[~pasted], sample.image[~pasted])
+        assert np.array_equal(view.labels[~pasted], sample.labels[~pasted])
+
+
+def test_each_class_is_pasted_every_other_time(sample, donor):
+    pole = CAMVID.names.index("pole")
+    pasted = [(view.labels == pole).any() for view in pastings(sample, donor, [pole], count=400)]
+    # A binomial of 400 draws at 0.5 has a standard deviation of 0.025.
+    assert np.mean(pasted) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_line_of_one_pixel_is_pasted_whole(sample, donor):
+    pole = CAMVID.names.index("pole")
+    donor.labels[:, 20:24] = CAMVID.names.index("building")
+    donor.labels[:, 21] = pole
+    for view in pastings(sample, donor, [pole]):
+        rows = (view.labels == pole).any(axis=1)
+        assert rows.all() or not rows.any()
+
+
+def test_classes_that_are_not_named_are_not_pasted(sample, donor):
+    views = pastings(sample, donor, [CAMVID.names.index("bicyclist")])
+    assert all(np.array_equal(view.labels, sample.labels) for view in views)
+
+
+def test_things_are_pasted_from_images_of_another_size(sample, donor):
+    half = LabelledImage(donor.image[::2, ::2], donor.labels[::2, ::2], "half")
+    pole = CAMVID.names.index("pole")
+    view = next(view for view in pastings(sample, half, [pole]) if (view.labels == pole).any())
+    assert view.labels.shape == view.image.shape[:2] == sample.labels.shape

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.training.losses import class_weights
 from camseg_core.training.recipe import Recipe
@@ -45,3 +46,18 @@ def test_classes_are_weighed_by_all_frames_that_are_trained_on(camvid):
     shares[CAMVID.names.index("sky")], shares[CAMVID.names.index("road")] = 2 / 3, 1 / 3
     weights = Recipe(camvid, 1, (8, 16), with_validation=True).class_weights()
     torch.testing.assert_close(weights, class_weights(shares))
+
+
+def test_rare_classes_are_those_with_less_than_a_fiftieth_of_the_pixels(camvid):
+    labels = np.full((8, 16), CAMVID.names.index("sky"), np.uint8)
+    labels[0, :2], labels[1, :8] = CAMVID.names.index("pole"), CAMVID.names.index("car")
+    cv2.imwrite(str(camvid / "trainannot" / "a.png"), labels)
+    # 2 and 8 of 256 pixels, the other frame being all sky.
+    assert Recipe(camvid, 1, (8, 16)).rare_classes() == [CAMVID.names.index("pole")]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "{", ""])
+def test_a_recipe_that_cannot_be_read_is_named(tmp_path, content):
+    (tmp_path / "recipe.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"recipe\.json: is no recipe"):
+        Recipe(tmp_path, 1, (8, 16)).hold(tmp_path)
