@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,9 +15,11 @@ from camseg_core.autoencoders.fast_decoder import (
     load_fast_decoder,
     save_fast_decoder,
 )
+from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, distil
+from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, collect_latents, distil
 from camseg_core.models.loading import load_model
 
 CPU = torch.device("cpu")
@@ -115,10 +118,42 @@ def test_the_full_decoder_stays_where_nothing_is_said(model_with_fast_decoder, t
     torch.testing.assert_close(drawn[0].logits, drawn[1].logits)
 
 
+def frame_of(size: tuple[int, int]) -> LabelledImage:
+    labels = np.random.default_rng(0).integers(0, 11, size).astype(np.uint8)
+    return LabelledImage(CAMVID.color_table()[labels], labels, "frame")
+
+
+@pytest.mark.parametrize(("size", "images"), [((48, 64), 3), ((40, 60), 2)])
+def test_latents_are_drawn_of_views_and_of_frames_that_need_no_resizing(tiny_model, size, images):
+    frames = [frame_of(size), frame_of(size)]
+    latents = collect_latents(load_model(str(tiny_model), CPU), frames, DistillationSettings(views=2))
+    assert latents.drawn.shape == latents.true.shape == (2 * images, 4, 6, 8)
+    assert not torch.equal(latents.true[-1], latents.true[-2])
+
+
+def test_true_latents_are_those_of_the_labels(tiny_model):
+    model, frame = load_model(str(tiny_model), CPU), frame_of((48, 64))
+    found = collect_latents(model, [frame], DistillationSettings()).true[0]
+    with torch.no_grad():
+        expected = model.mask_autoencoder.latent(model.mask_codec.encode(torch.from_numpy(frame.labels).long()[None]))
+    torch.testing.assert_close(found, expected[0], rtol=0.05, atol=0.05)  # computed in bfloat16
+
+
+def test_a_dataset_without_frames_gives_no_latents(tiny_model):
+    with pytest.raises(ConfigurationError, match="has no frames"):
+        collect_latents(load_model(str(tiny_model), CPU), [], DistillationSettings())
+
+
+@pytest.mark.parametrize("setting", ["steps", "views"])
+def test_nothing_is_distilled_of_nothing(setting):
+    with pytest.raises(ConfigurationError, match=f"{setting} is 0; expected 1 or more"):
+        DistillationSettings(**{setting: 0})
+
+
 def test_distillation_brings_the_classes_together(tiny_model):
     model = load_model(str(tiny_model), CPU)
     torch.manual_seed(0)
-    latents = MaskLatents(*[torch.randn(1, 4, 6, 8)] * 3)
+    latents = MaskLatents(*[torch.randn(1, 4, 6, 8)] * 2)
     with torch.no_grad():
         target = model.decode_mask(latents.drawn, (48, 64)).float().log_softmax(dim=1)
 
