@@ -133,6 +133,8 @@ def _copies(module: nn.Module) -> dict[str, str]:
 def _from_dict(cls: Any, data: Any) -> Any:
     """Rebuild a dataclass of dataclasses, tuples and plain values from JSON."""
     if is_dataclass(cls):
+        if not isinstance(data, dict):
+            raise ValueError(f"{data!r} is no object")
         known = {field.name for field in fields(cls)}
         if unknown := set(data) - known:
             raise ValueError(f"unknown entries {sorted(unknown)}")

@@ -12,6 +12,7 @@ from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import describe_frames
 from camseg_core.evaluation.segmentation import evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
+from camseg_core.models.loading import model_folder
 from camseg_core.training.recipe import Recipe
 
 
@@ -36,7 +37,8 @@ def masking(
     Stopped with Ctrl-C, the same command goes on where it was; with both trained it only measures.
     """
     recipe = Recipe(root, steps, train.parse_size(size), batch_size, seed=seed, device=device)
-    models = train_variants(recipe, image_autoencoder, mask_autoencoder, runs, start)
+    autoencoders = model_folder(image_autoencoder), model_folder(mask_autoencoder)
+    models = train_variants(recipe, *autoencoders, runs, start)
     samples = recipe.validation_frames()
     sampling = SamplingSettings(steps=sampling_steps, seed=seed)
     found = {

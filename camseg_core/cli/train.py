@@ -41,11 +41,15 @@ Optimizer = Annotated[str, typer.Option(help=f"{' or '.join(OPTIMIZERS)}; muon l
 WithValidation = Annotated[
     bool, typer.Option("--with-val", help="Train on val too, for a last run; its figures then tell nothing.")
 ]
-ImageAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained image autoencoder.")]
+ImageAutoencoder = Annotated[
+    str, typer.Option(help="Folder of the trained image autoencoder, or a model that has it, by name or folder.")
+]
 InitialFeatures = Annotated[
     str | None, typer.Option(help="Trained model, by name or folder, or run of `train features`, to take these from.")
 ]
-MaskAutoencoder = Annotated[Path, typer.Option(help="Folder of the trained mask autoencoder.")]
+MaskAutoencoder = Annotated[
+    str, typer.Option(help="Folder of the trained mask autoencoder, or a model that has it, by name or folder.")
+]
 
 AUTOENCODER_STEPS, AUTOENCODER_SIZE = 2000, "192x256"
 MODEL_STEPS, MODEL_SIZE = 10000, "360x480"
@@ -122,7 +126,7 @@ def features(
         *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
         with_validation=with_validation,
     )
-    train_features(recipe, image_autoencoder, out, optional_folder(initial_features))
+    train_features(recipe, model_folder(image_autoencoder), out, optional_folder(initial_features))
 
 
 @app.command("segmentation")
@@ -159,8 +163,9 @@ def segmentation(
     )
     losses = CamSegLossSettings(mask_ratio_min=mask_ratio_min)
     sampling = SamplingSettings(steps=sampling_steps)
+    autoencoders = model_folder(image_autoencoder), model_folder(mask_autoencoder)
     weights, features = optional_folder(initial_weights), optional_folder(initial_features)
-    train_segmentation(recipe, image_autoencoder, mask_autoencoder, losses, sampling, out, weights, features)
+    train_segmentation(recipe, *autoencoders, losses, sampling, out, weights, features)
 
 
 @app.command("discriminative")
@@ -189,7 +194,7 @@ def discriminative(
         *(root, steps, view, batch_size, learning_rate, drives, drives_share, validate_every, seed, device, optimizer),
         with_validation=with_validation,
     )
-    train_discriminative(recipe, image_autoencoder, out, optional_folder(initial_features))
+    train_discriminative(recipe, model_folder(image_autoencoder), out, optional_folder(initial_features))
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -29,8 +29,8 @@ def train_variants(
 
     Args:
         recipe: data, views and schedule.
-        image_autoencoder: folder of the trained image autoencoder.
-        mask_autoencoder: folder of the trained mask autoencoder.
+        image_autoencoder: folder of the trained image autoencoder, or of a model that has it.
+        mask_autoencoder: folder of the trained mask autoencoder, or of a model that has it.
         folder: holds a folder for each variant.
         start: name or folder of a trained model that both begin with; None: with the same random weights.
 

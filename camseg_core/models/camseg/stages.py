@@ -6,14 +6,13 @@ from pathlib import Path
 import torch
 
 from camseg_core.autoencoders import Autoencoder, KLAutoencoder, VQAutoencoder, VQAutoencoderConfig
-from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_latent_scale
-from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, ImageAutoencoderTask, MaskAutoencoderTask
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
@@ -73,8 +72,8 @@ def train_segmentation(
 
     Args:
         recipe: data, views and schedule.
-        image_autoencoder: folder of the trained image autoencoder.
-        mask_autoencoder: folder of the trained mask autoencoder.
+        image_autoencoder: folder of the trained image autoencoder, or of a model that has it.
+        mask_autoencoder: folder of the trained mask autoencoder, or of a model that has it.
         losses: how CAM-Seg is trained.
         sampling: how masks are drawn in validation.
         out: folder of the run.
@@ -83,13 +82,10 @@ def train_segmentation(
             ``train_features`` made; beside initial weights, they replace the features of these.
     """
     torch.manual_seed(recipe.seed)
-    image_part, mask_part = load_autoencoder(image_autoencoder), load_autoencoder(mask_autoencoder)
     frames = recipe.autoencoder_frames()
-    config = replace(
-        camseg_small(),
-        image_autoencoder=replace(image_part.config, scaling_factor=image_latent_scale(image_part, frames)),
-        mask_autoencoder=replace(mask_part.config, scaling_factor=mask_latent_scale(mask_part, frames)),
-    )
+    image_part = trained_image_autoencoder(image_autoencoder, frames)
+    mask_part = trained_mask_autoencoder(mask_autoencoder, frames)
+    config = replace(camseg_small(), image_autoencoder=image_part.config, mask_autoencoder=mask_part.config)
     model = CamSeg(config)
     if initial_weights is not None:
         load_weights(model, initial_weights)

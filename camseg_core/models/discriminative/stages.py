@@ -5,11 +5,10 @@ from pathlib import Path
 
 import torch
 
-from camseg_core.autoencoders.latent_scale import image_latent_scale
-from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.stages import FEATURE_PARTS, start_of_training
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import (
     DiscriminativeConfig,
@@ -31,7 +30,7 @@ def train_discriminative(
 
     Args:
         recipe: data, views and schedule.
-        image_autoencoder: folder of the trained image autoencoder.
+        image_autoencoder: folder of the trained image autoencoder, or of a model that has it.
         out: folder of the run.
         initial_features: folder of a CAM-Seg model to begin with the features of, instead of random weights: both then
             differ in what they make of equally trained features.
@@ -51,7 +50,7 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 
     Args:
         recipe: data, views and schedule.
-        image_autoencoder: folder of the trained image autoencoder.
+        image_autoencoder: folder of the trained image autoencoder, or of a model that has it.
         out: folder of the run.
         initial_features: folder of a trained model to take the features and their fusion from.
     """
@@ -63,11 +62,8 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
     torch.manual_seed(recipe.seed)
-    image_part = load_autoencoder(image_autoencoder)
-    scaling_factor = image_latent_scale(image_part, recipe.autoencoder_frames())
-    model = DiscriminativeNetwork(
-        replace(config, image_autoencoder=replace(image_part.config, scaling_factor=scaling_factor))
-    )
+    image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames())
+    model = DiscriminativeNetwork(replace(config, image_autoencoder=image_part.config))
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     return model
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from camseg_core.cli import train as commands
 from camseg_core.cli.main import app
 from camseg_core.errors import ConfigurationError, DatasetError, WeightsError
-from camseg_core.models.loading import SHIPPED_WEIGHTS, load_model
+from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, load_model
 
 pytestmark = pytest.mark.slow
 SMALL = ["--batch-size", "1", "--size", "48x64", "--device", "cpu"]
@@ -45,7 +45,7 @@ def test_from_autoencoders_to_a_model_that_loads_and_a_run_that_goes_on(tiny_cam
 def test_val_is_trained_on_where_it_is_asked_for(tmp_path, monkeypatch, stage, with_validation):
     recipes = []
     monkeypatch.setattr(commands, f"train_{stage}", lambda recipe, *_: recipes.append(recipe))
-    parts = [f"--{kind}-autoencoder={tmp_path}" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
+    parts = [f"--{kind}-autoencoder=camseg-small" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
     result = train(stage, tmp_path, tmp_path / "out", 1, *parts, *(["--with-val"] if with_validation else []))
     assert result.exit_code == 0
     assert [recipe.with_validation for recipe in recipes] == [with_validation]
@@ -63,11 +63,28 @@ def test_val_is_trained_on_where_it_is_asked_for(tmp_path, monkeypatch, stage, w
 def test_a_run_starts_from_a_shipped_model_by_its_name(tmp_path, monkeypatch, stage, option):
     given = []
     monkeypatch.setattr(commands, f"train_{stage}", lambda *arguments: given.extend(arguments))
-    parts = [f"--{kind}-autoencoder={tmp_path}" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
+    parts = [f"--{kind}-autoencoder=camseg-small" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
     assert train(stage, tmp_path, tmp_path / "out", 1, *parts, f"--{option}", "camseg-small").exit_code == 0
     assert SHIPPED_WEIGHTS / "camseg-small" in given
     with pytest.raises(WeightsError, match=r"model 'no-such-model' is not there; expected one of .*camseg-small"):
         train(stage, tmp_path, tmp_path / "out", 1, *parts, f"--{option}", "no-such-model")
+
+
+def test_a_shipped_model_is_trained_on_with_its_own_autoencoders_and_drift_references_stay_valid(tiny_camvid, tmp_path):
+    parts = [f"--{part}=camseg-small" for part in ("image-autoencoder", "mask-autoencoder", "initial-weights")]
+    assert train("segmentation", tiny_camvid, tmp_path, 1, *parts).exit_code == 0
+    trained, shipped = (load_model(name, torch.device("cpu")) for name in (str(tmp_path), "camseg-small"))
+    for part in ("image_autoencoder", "mask_autoencoder"):
+        for name, value in getattr(shipped, part).state_dict().items():
+            assert torch.equal(getattr(trained, part).state_dict()[name], value), name
+    assert embedding_hash(str(tmp_path)) == embedding_hash("camseg-small")
+
+
+@pytest.mark.parametrize("part", ["image", "mask"])
+def test_an_autoencoder_that_is_not_there_is_named(tiny_camvid, tmp_path, part):
+    parts = [f"--{kind}-autoencoder={'no-such' if kind == part else 'camseg-small'}" for kind in ("image", "mask")]
+    with pytest.raises(WeightsError, match=r"'no-such' is not there; expected one of .*camseg-small.* or a folder"):
+        train("segmentation", tiny_camvid, tmp_path, 1, *parts)
 
 
 def test_a_missing_dataset_is_named(tmp_path):

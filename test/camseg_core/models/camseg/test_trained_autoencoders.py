@@ -1,0 +1,64 @@
+"""Stages build on autoencoders of runs of their own, or on those inside a model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from camseg_core.autoencoders import KLAutoencoder
+from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_latent_scale
+from camseg_core.autoencoders.storage import save_autoencoder
+from camseg_core.data.datasets import LabelledImage
+from camseg_core.errors import WeightsError
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
+from camseg_core.models.discriminative.configuration import feature_classifier
+from camseg_core.models.discriminative.model import DiscriminativeNetwork
+from camseg_core.models.loading import load_model
+from camseg_core.weights_files import save_module
+
+LOADERS = {
+    "image_autoencoder": (trained_image_autoencoder, image_latent_scale),
+    "mask_autoencoder": (trained_mask_autoencoder, mask_latent_scale),
+}
+
+
+@pytest.fixture
+def frames():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (2, 48, 64, 3)).astype(np.uint8)
+    labels = random.integers(0, 11, (2, 48, 64)).astype(np.uint8)
+    return [LabelledImage(images[index], labels[index], str(index)) for index in range(2)]
+
+
+@pytest.mark.parametrize("part", LOADERS)
+def test_that_of_a_model_is_taken_as_it_is(tiny_model, frames, part):
+    model = load_model(str(tiny_model), torch.device("cpu"))
+    found = LOADERS[part][0](tiny_model, frames)
+    assert found.config == getattr(model.config, part)
+    for name, value in getattr(model, part).state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("part", LOADERS)
+def test_latents_of_one_from_a_run_are_scaled_by_the_frames(tiny_config, frames, tmp_path, part):
+    torch.manual_seed(0)
+    trained = KLAutoencoder(getattr(tiny_config, part))
+    save_autoencoder(trained, tmp_path)
+    load, scale = LOADERS[part]
+    expected = scale(trained, frames)
+    assert expected != trained.config.scaling_factor
+    assert load(tmp_path, frames).config == replace(trained.config, scaling_factor=expected)
+
+
+def test_a_model_without_a_mask_autoencoder_is_named(tmp_path, frames):
+    network = DiscriminativeNetwork(feature_classifier())
+    save_module(network, network.config, tmp_path)
+    with pytest.raises(WeightsError, match="is a model without mask autoencoder; expected one that has it"):
+        trained_mask_autoencoder(tmp_path, frames)
+
+
+def test_a_folder_with_neither_is_named(tmp_path, frames):
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(WeightsError, match=r"config\.json: is not a KLAutoencoderConfig"):
+        trained_image_autoencoder(tmp_path, frames)
