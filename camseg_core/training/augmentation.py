@@ -13,15 +13,6 @@ from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import UNLABELLED
 
-_CORRUPTION_ODDS = {
-    "noise": 4,
-    "salt and pepper": 1,
-    "motion blur": 2,
-    "blur": 1,
-    "contrast": 1,
-    "saturation": 1,
-}
-
 
 @dataclass(frozen=True)
 class AugmentationSettings:
@@ -36,8 +27,10 @@ class AugmentationSettings:
         color_shift: largest relative change of the gain of one colour channel either way.
         blur_probability, blur_sigma_px: Gaussian blur and its largest standard deviation.
         noise_probability, noise_sigma: Gaussian noise and its largest standard deviation, in units of 1/255.
-        corruption_probability: of one strong corruption on top: noise, salt and pepper, blur, motion blur, low
-            contrast or wrong saturation.
+        corruption_probability: of one strong corruption on top.
+        noise_odds, salt_and_pepper_odds, motion_blur_odds, blur_odds, contrast_odds, saturation_odds: that it is of
+            this kind. Those that hide small things come most often; of these, salt and pepper is repaired ahead of the
+            features.
         paste_probability: of things from another image being pasted into the view.
     """
 
@@ -55,6 +48,12 @@ class AugmentationSettings:
     noise_probability: float = 0.2
     noise_sigma: float = 8.0
     corruption_probability: float = 0.0
+    noise_odds: int = 4
+    salt_and_pepper_odds: int = 1
+    motion_blur_odds: int = 2
+    blur_odds: int = 1
+    contrast_odds: int = 1
+    saturation_odds: int = 1
     paste_probability: float = 0.0
 
 
@@ -145,16 +144,21 @@ def _random_appearance(image: np.ndarray, settings: AugmentationSettings, random
         sigma = random.uniform(0.0, settings.noise_sigma) / 255.0
         pixels += random.standard_normal(pixels.shape, dtype=np.float32) * sigma
     spoilt = (np.clip(pixels, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    return _corrupt(spoilt, random) if random.random() < settings.corruption_probability else spoilt
+    return _corrupt(spoilt, settings, random) if random.random() < settings.corruption_probability else spoilt
 
 
-def _corrupt(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One corruption of a random kind and strength; those that hide small things come most often.
-
-    Of these, salt and pepper is repaired ahead of the features and needs no more.
-    """
-    odds = np.array(list(_CORRUPTION_ODDS.values()))
-    kind = random.choice(list(_CORRUPTION_ODDS), p=odds / odds.sum())
+def _corrupt(image: np.ndarray, settings: AugmentationSettings, random: np.random.Generator) -> np.ndarray:
+    """One corruption of a random kind and strength."""
+    kinds = {
+        "noise": settings.noise_odds,
+        "salt and pepper": settings.salt_and_pepper_odds,
+        "motion blur": settings.motion_blur_odds,
+        "blur": settings.blur_odds,
+        "contrast": settings.contrast_odds,
+        "saturation": settings.saturation_odds,
+    }
+    odds = np.array(list(kinds.values()))
+    kind = random.choice(list(kinds), p=odds / odds.sum())
     if kind == "noise":
         return gaussian_noise(image, random.uniform(0.02, 0.4), random)
     if kind == "salt and pepper":

@@ -70,7 +70,8 @@ class BatchSource:
         for source in random.choice(len(self._samples), size=self._batch_size, p=self._shares):
             samples = self._samples[source]
             sample = samples[random.integers(len(samples))]
-            if random.random() < self._augmentation.paste_probability:
+            # Nothing is drawn where nothing is pasted: those runs go on with the batches they began with.
+            if self._augmentation.paste_probability > 0.0 and random.random() < self._augmentation.paste_probability:
                 donor = samples[random.integers(len(samples))]
                 sample = with_pasted(sample, donor, self._pasted_classes, random)
             views.append(random_view(sample, self._size, self._augmentation, random))

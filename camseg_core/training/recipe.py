@@ -60,7 +60,13 @@ class Recipe:
     optimizer: str = TrainerSettings.optimizer
     with_validation: bool = False
 
-    def hold(self, folder: Path, start: str = "random", adjustable: Sequence[str] = ()) -> None:
+    def hold(
+        self,
+        folder: Path,
+        start: str = "random",
+        adjustable: Sequence[str] = (),
+        views: AugmentationSettings | None = None,
+    ) -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
 
         Where the data lies and what computes may change.
@@ -69,6 +75,7 @@ class Recipe:
             folder: where it is trained.
             start: what the weights are in the beginning, in a word or a hash.
             adjustable: names of further attributes that may change.
+            views: how views differ from the frames, where the folder holds a run and not several.
 
         Raises:
             ConfigurationError: the folder has another recipe.
@@ -76,6 +83,8 @@ class Recipe:
         free = {"root", "device", *adjustable}
         settings = {name: value for name, value in asdict(self).items() if name not in free}
         settings |= {"size": list(self.size), "start": start}
+        if views is not None:
+            settings["views"] = asdict(views)
         path = folder / RECIPE_NAME
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -140,10 +149,10 @@ class Recipe:
             start: what the weights are in the beginning, in a word or a hash.
 
         Raises:
-            ConfigurationError: the run in ``out`` was begun with another recipe or start. It may be trained for more
-                steps, and validated more or less often.
+            ConfigurationError: the run in ``out`` was begun with another recipe, start or views. It may be trained for
+                more steps, and validated more or less often.
         """
-        self.hold(out, start, adjustable=("steps", "validate_every"))
+        self.hold(out, start, adjustable=("steps", "validate_every"), views=augmentation)
         datasets: list[tuple[LabelledDataset, float]] = [(self.training_frames(), 1.0)]
         if self.drives:
             rendered = RenderedDrives(self.drives, seed=self.seed)

@@ -68,7 +68,7 @@ class MaskLatents:
     true: Tensor
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not in inference mode: what is made in it cannot be trained on
 def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: DistillationSettings) -> MaskLatents:
     """Latents of the frames of ``dataset`` and of views of them, all of the model's input size; shows a progress bar.
 

@@ -1,4 +1,8 @@
-"""Repair of impulse noise ahead of the convolutional features: dead pixels, broken lines, salt and pepper."""
+"""Repair of impulse noise ahead of the convolutional features: salt and pepper, dead pixels, broken lines.
+
+It works on frames of the model's own size. Those of another are resized before, by which impulses become values like
+others; there the features have to bear them as they bear other noise.
+"""
 
 import torch
 from torch import Tensor

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.labels import CAMVID, UNLABELLED
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, random_view, with_pasted
+from camseg_core.training.batches import BatchSource
 
 STILL = AugmentationSettings(
     zoom_min=1.0, zoom_max=1.0, rotation_deg=0.0, flip_probability=0.0, brightness=0.0, contrast=0.0, saturation=0.0,
@@ -146,3 +148,36 @@ def test_things_are_pasted_from_images_of_another_size(sample, donor):
     pole = CAMVID.names.index("pole")
     view = next(view for view in pastings(sample, half, [pole]) if (view.labels == pole).any())
     assert view.labels.shape == view.image.shape[:2] == sample.labels.shape
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_rough"), [("noise", True), ("salt_and_pepper", True), ("contrast", False), ("saturation", False)]
+)
+def test_corruptions_without_odds_do_not_come(sample, kind, is_rough):
+    odds = {name: 0 for name in vars(STILL) if name.endswith("_odds")}
+    spoilt = AugmentationSettings(**{**vars(STILL), **odds, "corruption_probability": 1.0, f"{kind}_odds": 1})
+    views = [random_view(sample, (40, 60), spoilt, np.random.default_rng(seed)).image for seed in range(20)]
+    # Noise alone makes pixels inside a quadrant differ from those beside them.
+    rough = [bool(np.abs(np.diff(view[2:16, 2:26].astype(int), axis=1)).max() > 3) for view in views]
+    assert rough == [is_rough] * len(views)
+
+
+def test_batches_of_runs_that_paste_nothing_do_not_depend_on_what_could_be_pasted(sample, donor):
+    sources = [
+        BatchSource([([sample, donor], 1.0)], 4, (40, 60), AugmentationSettings(), 0, pasted_classes=classes)
+        for classes in ([], [CAMVID.names.index("pole")])
+    ]
+    first, second = (source.batch(3) for source in sources)
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(first.labels, second.labels)
+
+
+def test_batches_hold_pasted_things_where_views_say_so(sample, donor):
+    pole = CAMVID.names.index("pole")
+    pasting = AugmentationSettings(**{**vars(STILL), "paste_probability": 1.0})
+    source = BatchSource([([sample, donor], 1.0)], 64, (40, 60), pasting, 0, pasted_classes=[pole])
+    batch = source.batch(0)
+    quadrant = CAMVID.names.index("road")  # only the sample has it
+    pasted = [(labels == pole).any() and (labels == quadrant).any() for labels in batch.labels]
+    # Half of the views are the sample's, half of the donors the one with the pole, which is pasted half of the time.
+    assert np.mean(pasted) == pytest.approx(1 / 8, abs=4 * np.sqrt(1 / 8 * 7 / 8 / 64))

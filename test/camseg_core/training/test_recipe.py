@@ -1,5 +1,7 @@
 """Which frames a recipe trains on."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
+from camseg_core.training.augmentation import AugmentationSettings, segmentation_views
 from camseg_core.training.losses import class_weights
 from camseg_core.training.recipe import Recipe
 
@@ -61,3 +64,18 @@ def test_a_recipe_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "recipe.json").write_text(content)
     with pytest.raises(ConfigurationError, match=r"recipe\.json: is no recipe"):
         Recipe(tmp_path, 1, (8, 16)).hold(tmp_path)
+
+
+def test_a_run_is_not_resumed_with_other_views(tmp_path):
+    recipe = Recipe(tmp_path, 1, (8, 16))
+    recipe.hold(tmp_path, views=segmentation_views())
+    recipe.hold(tmp_path, views=segmentation_views())
+    with pytest.raises(ConfigurationError, match=r"was begun with views .*'noise_odds': 4.*, now .*'noise_odds': 5"):
+        recipe.hold(tmp_path, views=replace(segmentation_views(), noise_odds=5))
+
+
+def test_a_run_that_does_not_say_what_views_it_has_seen_is_not_resumed(tmp_path):
+    recipe = Recipe(tmp_path, 1, (8, 16))
+    recipe.hold(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"was begun with views None, now \{'zoom_min'"):
+        recipe.hold(tmp_path, views=AugmentationSettings())
