@@ -139,6 +139,15 @@ def test_true_latents_are_those_of_the_labels(tiny_model):
     torch.testing.assert_close(found, expected[0], rtol=0.05, atol=0.05)  # computed in bfloat16
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_decoder_is_distilled_of_collected_latents_in_either_precision(tiny_model, monkeypatch, bfloat16):
+    monkeypatch.setattr("camseg_core.models.camseg.distillation.supports_bfloat16", lambda _: bfloat16)
+    model = load_model(str(tiny_model), CPU)
+    settings = DistillationSettings(steps=4, width=16, blocks=1)
+    decoder = distil(model, collect_latents(model, [frame_of((48, 64))], settings), settings)
+    assert all(bool(value.isfinite().all()) for value in decoder.state_dict().values())
+
+
 def test_a_dataset_without_frames_gives_no_latents(tiny_model):
     with pytest.raises(ConfigurationError, match="has no frames"):
         collect_latents(load_model(str(tiny_model), CPU), [], DistillationSettings())
