@@ -141,7 +141,8 @@ def test_true_latents_are_those_of_the_labels(tiny_model):
 
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_decoder_is_distilled_of_collected_latents_in_either_precision(tiny_model, monkeypatch, bfloat16):
-    monkeypatch.setattr("camseg_core.models.camseg.distillation.supports_bfloat16", lambda _: bfloat16)
+    for module in ("models.camseg.distillation", "runtime.prediction"):
+        monkeypatch.setattr(f"camseg_core.{module}.supports_bfloat16", lambda _: bfloat16)
     model = load_model(str(tiny_model), CPU)
     settings = DistillationSettings(steps=4, width=16, blocks=1)
     decoder = distil(model, collect_latents(model, [frame_of((48, 64))], settings), settings)
