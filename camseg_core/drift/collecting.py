@@ -115,7 +115,7 @@ class CollectingDetector:
         self._seen, self._every = 0, 1
 
     def _period_s(self) -> float:
-        """The median time between those frames of the collection whose stamps differ, seconds."""
+        """The median time between those kept frames of the collection whose stamps differ, seconds."""
         intervals_ns = np.diff(self._stamps)
         # The lower median: of two intervals, one of which is a gap, it is the other.
         return float(np.quantile(intervals_ns[intervals_ns > 0], 0.5, method="lower")) * 1e-9
@@ -141,7 +141,9 @@ class CollectingDetector:
                 np.array_split(np.stack(self._embeddings), _DRIVE_PARTS),
                 self._model_id,
                 self._embedding_hash,
-                rate_hz=self._every / period_s,
+                # Of the frames that were kept: the run lengths count those, and a detector that were told the camera's
+                # own rate would let each frame between them count as one of them and alarm several times too often.
+                rate_hz=1.0 / period_s,
                 weather_shift=self._weather_shift,
                 max_frames=MAX_FIT_FRAMES,
             )

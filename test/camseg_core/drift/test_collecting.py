@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from camseg_core.drift import collecting
 from camseg_core.drift.collecting import CollectingDetector
@@ -16,6 +17,13 @@ PERIOD_NS = 100_000_000
 
 def clear_drive(frames: int, seed: int) -> np.ndarray:
     return 0.3 * np.random.default_rng(seed).standard_normal((frames, DIMENSIONS))
+
+
+def autoregression(frames: int, correlation: float, seed: int) -> np.ndarray:
+    """A clear drive whose neighbouring frames correlate by that much."""
+    noise = clear_drive(frames, seed)
+    noise[1:] *= np.sqrt(1 - correlation**2)
+    return lfilter([1.0], [1.0, -correlation], noise, axis=0)
 
 
 @pytest.fixture
@@ -96,11 +104,28 @@ def test_rate_is_that_of_the_stamps_where_some_frames_repeat_one(detector):
     assert detector.reference.rate_hz == pytest.approx(10.0)
 
 
-def test_rate_of_a_long_collection_is_the_cameras_although_frames_were_left_out(detector, monkeypatch):
+def test_rate_of_a_long_collection_is_that_of_the_frames_that_were_kept(detector, monkeypatch):
     monkeypatch.setattr(collecting, "MAX_COLLECTED_FRAMES", 60)
     run(detector, clear_drive(210, seed=0))
     assert detector.reference.frames < 60
-    assert detector.reference.rate_hz == pytest.approx(10.0)
+    assert detector.reference.rate_hz == pytest.approx(10.0 / 4)
+
+
+def test_false_alarms_after_a_long_collection_come_as_rarely_as_stated(monkeypatch):
+    stated_s, frames, correlation = 100.0, 4000, 0.9
+    monkeypatch.setattr(collecting, "MAX_COLLECTED_FRAMES", 1300)
+    settings = DriftSettings(collect_s=(frames - 1) / 10.0, expected_run_length_s=stated_s)
+    detector = CollectingDetector("m", settings=settings)
+    run(detector, autoregression(frames, correlation, seed=0))
+    assert detector.reference.frames < frames / 3  # every fourth
+    alarms, streams = 0, 5
+    for number in range(1, streams + 1):
+        drive = autoregression(frames, correlation, seed=number)
+        states = [result.state for result in run(detector, drive, start_ns=number * 10**13)]
+        was_alarm = np.isin(states, [DriftState.WARN, DriftState.ERROR])
+        alarms += int((was_alarm[1:] & ~was_alarm[:-1]).sum())
+    measured_s = streams * frames / 10.0 / alarms
+    assert stated_s / 2 < measured_s < stated_s * 2
 
 
 def test_a_camera_that_always_sends_the_same_frame_stays_unknown_and_says_why(detector, caplog):
