@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import typer
 from tqdm import tqdm
@@ -20,11 +19,11 @@ from camseg_core.drift.scores import DEFAULT_SCORE, SCORES
 from camseg_core.drift.weather_shift import SHIFT_FRAMES, weather_shift
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SegmentationModel
 from camseg_core.models.loading import embedding_hash, load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent
+from camseg_core.runtime.resampling import resize
 
 FOLDER_RATE_HZ = 10.0
 """Taken for the frames of a folder, which have no stamps."""
@@ -79,7 +78,7 @@ def fit(
             rows, stamps = [], []
             for frame in drive:
                 if progress.n % every == 0 and len(sampled) < SHIFT_FRAMES:
-                    sampled.append(_at_input_size(network, frame.image))
+                    sampled.append(resize(frame.image, network.input_size))  # small enough to keep
                 rows.append(embed(image_latent(network, frame.image)))
                 stamps.append(frame.stamp_ns)
                 progress.update()
@@ -115,11 +114,6 @@ def read_drive(path: Path, topic: str | None) -> FrameSource:
     if path.is_dir() and not (path / "metadata.yaml").exists():
         return ImageFolder(path, None, FOLDER_RATE_HZ, CAMVID)
     return BagSource(path, topic)
-
-
-def _at_input_size(network: SegmentationModel, image: np.ndarray) -> np.ndarray:
-    """Small enough to keep."""
-    return cv2.resize(image, network.input_size[::-1], interpolation=cv2.INTER_AREA)
 
 
 def _rate_hz(stamps_ns: list[int]) -> float:

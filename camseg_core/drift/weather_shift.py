@@ -7,13 +7,13 @@ that neither becomes part of the direction.
 
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 
 from camseg_core.drift.embedding import embed
 from camseg_core.models.base import SegmentationModel
 from camseg_core.rendering.camera import PinholeCamera
 from camseg_core.runtime.prediction import image_latent
+from camseg_core.runtime.resampling import resize
 from camseg_core.weather import apply_fog
 from camseg_core.weather.depth import CAMERA_HEIGHT_M, ground_plane_depth
 
@@ -33,7 +33,7 @@ def weather_shift(model: SegmentationModel, images: Iterable[np.ndarray]) -> np.
     height, width = model.input_size
     differences = []
     for image in images:
-        clear = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        clear = resize(image, model.input_size)
         camera = PinholeCamera(
             width, height, float(width), CAMERA_HEIGHT_M, float(rng.uniform(-_PITCH_RAD, _PITCH_RAD))
         )

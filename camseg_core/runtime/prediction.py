@@ -10,6 +10,7 @@ from torch import Tensor
 
 from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
 from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.resampling import resize
 from camseg_core.runtime.stages import stage
 
 
@@ -112,11 +113,7 @@ def image_latent(model: SegmentationModel, image: np.ndarray) -> Tensor:
 
 def _to_input(model: SegmentationModel, image: np.ndarray) -> Tensor:
     """An RGB image as the model takes it: (1, 3, H, W) float32 in [−1, 1], of its input size, on its device."""
-    if image.shape[:2] != model.input_size:
-        # Averaging over areas keeps a smaller picture free of aliasing, which the model would read as texture.
-        shrinks = image.shape[0] > model.input_size[0]
-        size = (model.input_size[1], model.input_size[0])
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    image = resize(image, model.input_size)
     device = next(model.parameters()).device
     # Writable, because torch warns of what is not: pixels that lie in the camera's message.
     pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(device).permute(2, 0, 1).unsqueeze(0)

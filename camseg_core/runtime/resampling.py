@@ -1,7 +1,8 @@
-"""Images and masks to other sizes on the device that they are on, as OpenCV does it on the host."""
+"""Images and masks to other sizes: on the host by OpenCV, on another device as OpenCV does it on the host."""
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,6 +10,22 @@ from torch import Tensor
 KEPT_SIZES = 8
 """Sizes of images whose matrices are kept, and sizes of masks whose indices are: those that came last. A camera has
 one, but a source may send images of ever new sizes, and the matrices of fifty near 1080×1920 take 246 MiB."""
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An (H, W, 3) uint8 image at ``size`` (height, width), as models take it; the image itself where it has that size.
+
+    Each axis that gets smaller is averaged over areas, which keeps the picture free of aliasing, which a model would
+    read as texture; each that gets larger is interpolated linearly.
+    """
+    (height, width), (target_height, target_width) = image.shape[:2], size
+    if height > target_height or width > target_width:
+        # By itself, before the other axis grows: OpenCV averages only where neither does.
+        smaller = (min(width, target_width), min(height, target_height))
+        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+    if image.shape[:2] != size:
+        image = cv2.resize(image, (target_width, target_height), interpolation=cv2.INTER_LINEAR)
+    return image
 
 
 def resampling_matrix(source: int, target: int, averages: bool) -> np.ndarray:
@@ -60,7 +77,7 @@ class Resampler:
         self._indices: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def to_input(self, image: Tensor) -> Tensor:
-        """(3, height, width) float32 in [−1, 1] of an (H, W, 3) uint8 image, rounded to 256 levels as on the host."""
+        """(3, height, width) float32 in [−1, 1] of an (H, W, 3) uint8 image, rounded to levels as by ``resize``."""
         pixels = image.float()
         height, width = image.shape[0], image.shape[1]
         if (height, width) != self._size:
@@ -76,11 +93,11 @@ class Resampler:
         return map_[_kept(self._indices, size, self._make_indices)]
 
     def _make_matrices(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        averages = size[0] > self._size[0] and size[1] >= self._size[1]
-        return (
-            torch.from_numpy(resampling_matrix(size[0], self._size[0], averages)).to(self._device),
-            torch.from_numpy(resampling_matrix(size[1], self._size[1], averages)).to(self._device),
+        rows, columns = (
+            torch.from_numpy(resampling_matrix(source, target, source > target)).to(self._device)
+            for source, target in zip(size, self._size, strict=True)
         )
+        return rows, columns
 
     def _make_indices(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         return (

@@ -9,6 +9,7 @@ from torch.nn import functional
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, split
 from camseg_core.drift.scores import structure
 from camseg_core.drift.weather_shift import FOG_VISIBILITIES_M, weather_shift
+from camseg_core.runtime.resampling import resize
 
 SIZE = (144, 96)
 
@@ -75,6 +76,13 @@ def test_the_sky_takes_the_light_of_fogs_of_every_brightness(model):
     images = [texture(seed) for seed in range(60)]
     # Airlights are drawn evenly from 120 to 230 of 255; the sky was grey noise about the middle.
     assert split(weather_shift(model, images))["mean"][0].mean() == pytest.approx((120 + 230) / 255 - 1, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [(100, 70), (144, 300), (100, 300)])
+def test_images_of_other_sizes_are_resized_as_for_inference(model, size):
+    images = [np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8) for seed in range(2)]
+    resized = [resize(image, SIZE) for image in images]
+    np.testing.assert_array_equal(weather_shift(model, images), weather_shift(model, resized))
 
 
 def test_the_same_images_give_the_same_shift(model):
