@@ -8,7 +8,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from camseg_core.errors import DatasetError
+from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.rendering import Drive
 from camseg_core.weather import apply_fog, apply_rain, fog_extinction_per_m, rain_extinction_per_m
 
@@ -25,7 +25,7 @@ def render() -> None:
 
 @app.command("drive")
 def drive(
-    out: Annotated[Path, typer.Option(help="Folder to write images/, labels/ and depth/ into.")],
+    out: Annotated[Path, typer.Option(help="Folder to write new images/, labels/ and depth/ into.")],
     seed: Annotated[int, typer.Option(min=0, help="Decides everything about the drive.")] = 0,
     frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 100,
     rate_hz: Annotated[float, typer.Option(min=0.01, help="Frames per second of driving at 8 m/s.")] = 5.0,
@@ -39,8 +39,11 @@ def drive(
         fog_extinction_per_m(fog)
     if rain is not None:
         rain_extinction_per_m(rain)
-    source = Drive(seed, width, height)
     folders = [out / name for name in ("images", "labels", "depth")]
+    # Among the frames of another drive, those that are not replaced would pass for frames of this one.
+    if there := [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]:
+        raise ConfigurationError(f"{there[0]}: is already there; expected a new folder for --out")
+    source = Drive(seed, width, height)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     for number in tqdm(range(frames), desc=f"drive {seed}", unit="frame"):

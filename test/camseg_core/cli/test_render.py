@@ -37,6 +37,17 @@ def test_weather_changes_images_only(tmp_path, weather):
         assert (clear == bad) is same
 
 
+@pytest.mark.parametrize("folder", ["images", "labels", "depth"])
+def test_a_drive_is_not_mixed_with_the_frames_of_another(tmp_path, folder):
+    earlier = tmp_path / folder / "000007.png"
+    earlier.parent.mkdir()
+    earlier.write_bytes(b"of a longer drive")
+    result = run("--out", str(tmp_path))
+    assert isinstance(result.exception, ConfigurationError)
+    assert str(result.exception) == f"{earlier}: is already there; expected a new folder for --out"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [earlier]
+
+
 def test_weather_out_of_range_is_named_before_anything_is_written(tmp_path):
     result = run("--out", str(tmp_path / "out"), "--rain", "400")
     assert isinstance(result.exception, ConfigurationError)
