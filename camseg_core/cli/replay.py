@@ -5,7 +5,7 @@ import importlib.util
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -110,17 +110,26 @@ def replay(
     replays = _open_replays(bags, out, settings)
     if overwrite:
         for one in replays:
-            one.discard()
+            one.check_discard()
+    infer: Infer
+    more_settings: dict[str, Any] = {}
     if live:
         infer, label_set = _through_node(settings, playback), label_set_of(settings.engine.model)
-        for one in replays:
-            one.discard_unfinished()  # frames that a node dropped cannot be had later
-            _tell(one, one.run(infer, label_set, device, live=True, **vars(playback)))
+        more_settings = {"live": True, **vars(playback)}
+        if overwrite:
+            InferenceEngine(settings.engine).close()  # finds what the node would find only when it starts
     else:
         engine = InferenceEngine(settings.engine)
+        infer = partial(infer_images, engine, with_confidence=settings.wants_confidence)
+        label_set, device = engine.label_set, str(engine.device)
+    # Not earlier: an option that cannot be followed costs no results.
+    if overwrite:
         for one in replays:
-            infer = partial(infer_images, engine, with_confidence=settings.wants_confidence)
-            _tell(one, one.run(infer, engine.label_set, str(engine.device)))
+            one.discard()
+    for one in replays:
+        if live:
+            one.discard_unfinished()  # frames that a node dropped cannot be had later
+        _tell(one, one.run(infer, label_set, device, **more_settings))
 
 
 def _through_node(settings: ReplaySettings, playback: Playback) -> Infer:

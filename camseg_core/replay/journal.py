@@ -62,7 +62,7 @@ class Journal:
 
     Args:
         path: the file; made where it does not exist.
-        plan: all that decides what the entries are.
+        plan: all that decides what the entries are, and nothing else: a journal of another plan is not gone on with.
 
     Raises:
         CamsegError: the file is of another plan, is no journal, or another process writes to it.

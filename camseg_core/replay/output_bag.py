@@ -23,7 +23,7 @@ from camseg_core.replay.topics import output_topic
 
 STORAGES = tuple(plugin.name.lower() for plugin in StoragePlugin)
 
-LABEL_INFO = "label_info"
+CAMERA_INFO, LABEL_INFO = "camera_info", "label_info"
 
 OUTPUT_TYPES = {
     "mask": IMAGE_TYPE,
@@ -33,7 +33,7 @@ OUTPUT_TYPES = {
     "drift": DRIFT_TYPE,
     "drift/score": SCORE_TYPE,
     "drift/heatmap": IMAGE_TYPE,
-    "camera_info": CAMERA_INFO_TYPE,
+    CAMERA_INFO: CAMERA_INFO_TYPE,
     LABEL_INFO: LABEL_INFO_TYPE,
 }
 """Outputs of the node that the bag can hold, with their types."""
@@ -72,12 +72,12 @@ class OutputSources:
     Attributes:
         label_set: the classes.
         images: of the cameras; an entry's number modulo their count is its image's.
-        calibrations: of the cameras.
+        calibrations: of the cameras; None where the output ``camera_info`` is not asked for.
     """
 
     label_set: LabelSet
     images: BagImages
-    calibrations: Calibrations
+    calibrations: Calibrations | None
 
 
 def write_bag(
@@ -170,6 +170,7 @@ def _messages(
                 assert image is not None
                 yield output, make.image(draw_region_scores(image, entry.drift), "rgb8", header)
             case "camera_info":
+                assert sources.calibrations is not None
                 info = sources.calibrations.newest(entry.camera, entry.received_ns)
                 if info is not None:
                     yield output, make.camera_info(_fitting(info, entry, sources), header)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +11,23 @@ from typing import Any
 
 from camseg_core import __version__
 from camseg_core.data.sources.bag_images import BagImages
-from camseg_core.errors import CamsegError
+from camseg_core.errors import CamsegError, ConfigurationError
 from camseg_core.evaluation.report.machine import hardware, versions
 from camseg_core.labels import LabelSet
 from camseg_core.replay.cameras import Camera, find_cameras
 from camseg_core.replay.journal import Journal, differing
-from camseg_core.replay.results import SUMMARY, ReplayedBag, write_results
+from camseg_core.replay.results import RESULTS, SUMMARY, ReplayedBag, write_results
 from camseg_core.replay.settings import ReplaySettings
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts
 from camseg_core.replay.truth import TrueLabels, labels_of_folder, labels_of_topics
 
 JOURNAL = "journal.sqlite3"
+_UNWRITTEN = "results"
+"""Results in an unfinished replay's folder until all of them are written."""
+
+_LEFT_UNFINISHED = (_UNWRITTEN, JOURNAL, *(f"{JOURNAL}-{ending}" for ending in ("journal", "wal", "shm")))
+"""What a replay leaves when it is killed; SQLite keeps what it has not committed beside its file."""
+
 _PACKAGES = ("torch", "diffusers", "numpy", "opencv-python-headless", "rosbags")
 
 Infer = Callable[[BagImages, Sequence[Camera], Journal], LiveCounts | None]
@@ -37,7 +43,8 @@ class Replay:
         settings: what is asked for.
 
     Raises:
-        DatasetError, ConfigurationError: the bag cannot be read or its cameras are not clear.
+        DatasetError, ConfigurationError: the bag cannot be read, its cameras are not clear, or it lies where its
+            results would.
     """
 
     def __init__(self, bag: Path, out: Path, settings: ReplaySettings) -> None:
@@ -47,15 +54,33 @@ class Replay:
         self._settings = settings
         self._images = BagImages(bag, [camera.topic for camera in self.cameras])
         self._work = out / f"{self.folder.name}.unfinished"
+        # Both folders are replaced or removed with all that is in them.
+        for folder in (self.folder, self._work):
+            if bag.resolve().is_relative_to(folder.resolve()):
+                raise ConfigurationError(
+                    f"bag {bag} lies in {folder}, where its results would go; expected another folder for --out"
+                )
+
+    def check_discard(self) -> None:
+        """Raises CamsegError where ``discard`` would remove anything that no replay left."""
+        if self.folder.exists():
+            self._plan_of_results()
+            _check_left_by_replay(self.folder, RESULTS)
+        self._check_unfinished()
 
     def discard(self) -> None:
-        """Removes earlier results and whatever an earlier replay left unfinished."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        """Removes earlier results and whatever an earlier replay left unfinished; raises as ``check_discard``."""
+        self.check_discard()
         self.discard_unfinished()
+        if self.folder.exists():
+            # Results come and go whole: what a kill leaves of them is an unfinished replay's.
+            self._work.mkdir()
+            self.folder.rename(self._work / _UNWRITTEN)
+            self.discard_unfinished()
 
     def discard_unfinished(self) -> None:
-        """Removes what an earlier replay left unfinished."""
+        """Removes what an earlier replay left unfinished; raises CamsegError where there is anything else with it."""
+        self._check_unfinished()
         if self._work.exists():
             shutil.rmtree(self._work)
 
@@ -72,9 +97,11 @@ class Replay:
             The summary; None where the results of the same replay are there already.
 
         Raises:
-            CamsegError: the folder holds results of another replay, a frame or label cannot be read, or a file cannot
-                be written. No results are left then, but what was inferred, for the next replay.
+            CamsegError: the folder holds results of another replay or what no replay left, a frame or label cannot be
+                read, or a file cannot be written. No results are left then, but what was inferred, for the next
+                replay, which may have other outputs, storage or labels.
         """
+        self._check_unfinished()
         settings = self._settings.as_json() | {"device": device} | more_settings
         files = self._settings.files(self.bag)
         if self._is_done(settings, files):
@@ -84,13 +111,25 @@ class Replay:
         facts = RunFacts(started, hardware(), versions(*_PACKAGES), files, {}, {})
         with _writing(self._work):
             self._work.mkdir(parents=True, exist_ok=True)
-            with Journal(self._work / JOURNAL, settings | files | {"version": __version__} | facts.versions) as journal:
+            with Journal(self._work / JOURNAL, self._inference_plan(device, more_settings, facts.versions)) as journal:
                 live = infer(self._images, self.cameras, journal)
                 if not len(journal):
                     raise CamsegError(f"bag {self.bag}: no frame came through; expected one at least")
                 summary = self._write(journal, label_set, settings, facts, live)
         shutil.rmtree(self._work)
         return summary
+
+    def _inference_plan(self, device: str, more_settings: dict[str, Any], versions: dict[str, str]) -> dict[str, Any]:
+        """All that decides what is inferred; what is written of it and which labels it meets may yet change."""
+        return {
+            **self._settings.inference_as_json(),
+            "camera_topics": [camera.topic for camera in self.cameras],
+            "device": device,
+            **more_settings,
+            **self._settings.inference_files(self.bag),
+            "version": __version__,
+            **versions,
+        }
 
     def _write(
         self,
@@ -100,7 +139,7 @@ class Replay:
         facts: RunFacts,
         live: LiveCounts | None,
     ) -> ReplaySummary:
-        results = self._work / "results"
+        results = self._work / _UNWRITTEN
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
         replayed = ReplayedBag(
@@ -125,18 +164,33 @@ class Replay:
     def _is_done(self, settings: dict[str, Any], files: dict[str, str]) -> bool:
         if not self.folder.exists():
             return False
-        try:
-            summary = json.loads((self.folder / SUMMARY).read_text())
-            differences = differing(summary["settings"] | summary["run"]["files"], settings | files)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CamsegError(
-                f"{self.folder} exists and is no replay's ({error}); expected a new folder, or --overwrite"
-            ) from error
-        if differences:
+        if differences := differing(self._plan_of_results(), settings | files):
             raise CamsegError(
                 f"{self.folder} holds the results of a replay with {differences}; expected the same, or --overwrite"
             )
         return True
+
+    def _plan_of_results(self) -> dict[str, Any]:
+        """Settings and files of the replay whose results are there; raises CamsegError where they are no replay's."""
+        try:
+            summary = json.loads((self.folder / SUMMARY).read_text())
+            return {**summary["settings"], **summary["run"]["files"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CamsegError(
+                f"{self.folder} exists and is no replay's ({error}); expected another folder for --out"
+            ) from error
+
+    def _check_unfinished(self) -> None:
+        if self._work.is_dir():
+            _check_left_by_replay(self._work, _LEFT_UNFINISHED)
+
+
+def _check_left_by_replay(folder: Path, names: Collection[str]) -> None:
+    if others := sorted(path.name for path in folder.iterdir() if path.name not in names):
+        raise CamsegError(
+            f"{folder} holds {others[0]!r}, which no replay left and which would be removed with it; expected it "
+            "elsewhere, or another folder for --out"
+        )
 
 
 def bag_name(bag: Path) -> str:

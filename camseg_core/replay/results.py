@@ -19,13 +19,13 @@ from camseg_core.labels import LabelSet
 from camseg_core.replay.calibrations import Calibrations
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
-from camseg_core.replay.output_bag import OVERLAY_ALPHA, OutputSources, write_bag
+from camseg_core.replay.output_bag import CAMERA_INFO, OVERLAY_ALPHA, OutputSources, write_bag
 from camseg_core.replay.scoring import MaskScores, score_masks
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts, summarize_camera, timeline
 from camseg_core.replay.table import write_table
 from camseg_core.replay.truth import TrueLabels
 
-BAG, TABLE, SUMMARY, REPORT = "outputs", "frames.parquet", "summary.json", "report.html"
+RESULTS = BAG, TABLE, SUMMARY, REPORT = "outputs", "frames.parquet", "summary.json", "report.html"
 """Names of the results in their folder."""
 
 
@@ -71,14 +71,16 @@ def write_results(
         live: where the frames went; None where no node was asked.
 
     Raises:
-        DatasetError: labels do not fit the frames.
+        DatasetError: labels do not fit the frames, or a calibration that is asked for cannot be read.
         OSError: a file cannot be written.
     """
     journal = replayed.journal
     scores = score_masks(journal, replayed.truths(), replayed.label_set)
     entries = tqdm(journal.entries(), desc="writing", unit="frame", total=len(journal), file=sys.stderr)
     names = [camera.name for camera in replayed.cameras]
-    sources = OutputSources(replayed.label_set, replayed.images, Calibrations(replayed.path, replayed.cameras))
+    # Not read unasked: a damaged calibration is no reason to go without results that do not need it.
+    calibrations = Calibrations(replayed.path, replayed.cameras) if CAMERA_INFO in outputs else None
+    sources = OutputSources(replayed.label_set, replayed.images, calibrations)
     write_bag(folder / BAG, entries, names, outputs, sources, storage)
     write_table(folder / TABLE, journal.entries(), scores.by_frame)
     timelines = {name: frames for name in names if (frames := timeline(journal, name)).frames}

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from camseg_core.data.images import IMAGE_SUFFIXES
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.loading import model_folder
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES, STORAGES
@@ -50,13 +51,14 @@ class ReplaySettings:
         """Whether it must be asked for at inference."""
         return "confidence" in self.outputs
 
+    def inference_as_json(self) -> dict[str, Any]:
+        """What of it decides the masks and drift of given cameras, by name, as JSON can say it."""
+        return self._engine_as_json() | {"confidence": self.wants_confidence}
+
     def as_json(self) -> dict[str, Any]:
         """All of it by name, as JSON can say it."""
-        engine = asdict(self.engine)
-        for name in [name for name, value in engine.items() if isinstance(value, dict)]:
-            engine |= {f"{name}_{part}": value for part, value in engine.pop(name).items()}
         return {
-            **engine,
+            **self._engine_as_json(),
             "camera_topics": list(self.camera_topics),
             "label_topics": list(self.label_topics),
             "labels": "" if self.labels is None else str(self.labels),
@@ -64,19 +66,32 @@ class ReplaySettings:
             "outputs": [output for output in OUTPUT_TYPES if output in self.outputs],
         }
 
+    def inference_files(self, bag: Path) -> dict[str, str]:
+        """Size and time of change of every file that masks and drift are made of."""
+        # Images in a bag's folder are none of the bag's, but may well be its true labels.
+        of_bag = {name: state for name, state in _files(bag).items() if Path(name).suffix.lower() not in IMAGE_SUFFIXES}
+        reference = _files(Path(self.engine.drift_reference)) if self.engine.drift_reference else {}
+        return of_bag | _files(model_folder(self.engine.model)) | reference
+
     def files(self, bag: Path) -> dict[str, str]:
         """Size and time of change of every file that is read: changed ones make another replay."""
-        read = [bag, model_folder(self.engine.model)]
-        if self.engine.drift_reference:
-            read.append(Path(self.engine.drift_reference))
-        if self.labels is not None:
-            read.append(self.labels)
-        files = [file for path in read for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
-        return {
-            str(file): f"{file.stat().st_size} bytes, changed {file.stat().st_mtime_ns} ns"
-            for file in files
-            if file.is_file()
-        }
+        labels = {} if self.labels is None else _files(self.labels)
+        return _files(bag) | self.inference_files(bag) | labels
+
+    def _engine_as_json(self) -> dict[str, Any]:
+        engine = asdict(self.engine)
+        for name in [name for name, value in engine.items() if isinstance(value, dict)]:
+            engine |= {f"{name}_{part}": value for part, value in engine.pop(name).items()}
+        return engine
+
+
+def _files(path: Path) -> dict[str, str]:
+    """Size and time of change of a file, or of every file in a folder, by path."""
+    return {
+        str(file): f"{file.stat().st_size} bytes, changed {file.stat().st_mtime_ns} ns"
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.is_file()
+    }
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class BagImages:
             types = {connection.topic: connection.msgtype for connection in reader.connections}
             for raw in self._messages(reader, start):
                 where = f"bag {self.path}, message {raw.number} on {raw.topic}"
-                with _reading(self.path, f"message {raw.number} on {raw.topic}"):
+                with reading(self.path, f"message {raw.number} on {raw.topic}"):
                     message: Any = reader.deserialize(raw.data, types[raw.topic])
                 stamp = message.header.stamp
                 yield BagImage(
@@ -179,7 +179,7 @@ class BagImages:
     def _messages(self, reader: AnyReader, start: int) -> Iterator[BagMessage]:
         messages = islice(reader.messages(_connections(reader, self.topics)), start, None)
         for number in range(start, self._count):
-            with _reading(self.path, f"message {number}"):
+            with reading(self.path, f"message {number}"):
                 try:
                     connection, received_ns, data = next(messages)
                 except StopIteration:
@@ -195,7 +195,7 @@ def opened_bag(path: Path) -> Iterator[AnyReader]:
     """A reader of the bag; raises DatasetError where it is missing or cannot be opened."""
     if not path.exists():
         raise DatasetError(f"bag {path} does not exist")
-    with _reading(path):
+    with reading(path):
         # Older bags carry no message definitions of their own.
         reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
         reader.open()
@@ -210,8 +210,8 @@ def _connections(reader: AnyReader, topics: Collection[str]) -> list[Connection]
 
 
 @contextmanager
-def _reading(path: Path, part: str = "bag") -> Iterator[None]:
-    """Turns whatever reading raises into a DatasetError that names the bag.
+def reading(path: Path, part: str = "bag") -> Iterator[None]:
+    """Turns whatever reading a bag raises into a DatasetError that names the bag and the part.
 
     A damaged file surfaces as the error of whichever decoder met the damage first (SQLite, YAML, struct, zstd, CDR …).
     """

@@ -12,6 +12,7 @@ from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.replay.cameras import Camera, find_cameras
 from camseg_core.replay.drift_message import DRIFT_TYPE
 from camseg_core.replay.messages import MessageFactory
+from camseg_core.replay.replay import Replay
 
 
 def camera(index=0, topic="/camera/image_raw", encoding="rgb8"):
@@ -117,6 +118,38 @@ def test_a_truncated_bag_is_one_error(tmp_path, error_of, storage):
 
 def test_a_missing_bag_is_named(tmp_path, error_of):
     assert error_of(tmp_path / "nowhere.mcap") == f"error: bag {tmp_path}/nowhere.mcap does not exist"
+
+
+@pytest.mark.parametrize(
+    ("bag", "named"),
+    [
+        ("drive", "drive"),
+        ("drive/drive.mcap", "drive"),
+        ("drive/deeper/drive", "drive"),
+        ("drive.unfinished/drive", "drive.unfinished"),
+    ],
+)
+def test_results_never_go_where_the_bag_itself_lies(tmp_path, settings, bag, named):
+    folder = tmp_path / bag if not bag.endswith(".mcap") else (tmp_path / bag).parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    drive(folder, [1])
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    for out in (tmp_path, tmp_path / "link", tmp_path / "link" / ".." / tmp_path.name):
+        with pytest.raises(ConfigurationError) as caught:
+            Replay(tmp_path / bag, out, settings)
+        assert str(caught.value) == (
+            f"bag {tmp_path / bag} lies in {out / named}, where its results would go; expected another folder for --out"
+        )
+
+
+def test_a_bag_survives_an_overwrite_into_the_folder_it_is_in(tmp_path, monkeypatch, capsys):
+    bag = drive(tmp_path / "drive", [1])
+    before = {path: path.read_bytes() for path in bag.iterdir()}
+    monkeypatch.setattr(sys, "argv", ["camseg", "replay", str(bag), "--out", str(tmp_path), "--overwrite"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "where its results would go" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in bag.iterdir()} == before
 
 
 def test_two_bags_of_the_same_name_are_an_error(tmp_path, error_of):

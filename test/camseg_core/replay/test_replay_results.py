@@ -47,8 +47,11 @@ def replay(bag, out, settings, engine=None, with_confidence=False):
     return one.run(infer, CAMVID, "cpu")
 
 
-def with_calibration(bag, out, height=HEIGHT, width=WIDTH):
-    """The bag with two calibrations on the camera's camera_info: of before its first frame and from its third on."""
+def with_calibration(bag, out, height=HEIGHT, width=WIDTH, length_bytes=None):
+    """The bag with two calibrations on the camera's camera_info: of before its first frame and from its third on.
+
+    With ``length_bytes`` the second one is cut off there.
+    """
     kind = "sensor_msgs/msg/CameraInfo"
     types = TYPES.types
     with AnyReader([bag], default_typestore=TYPES) as reader, Writer(out, version=9) as writer:
@@ -68,7 +71,8 @@ def with_calibration(bag, out, height=HEIGHT, width=WIDTH):
                 binning_y=0,
                 roi=types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False),
             )
-            writer.write(infos, stamp_of(index) - 1, TYPES.serialize_cdr(info, kind))
+            data = bytes(TYPES.serialize_cdr(info, kind))
+            writer.write(infos, stamp_of(index) - 1, data[:length_bytes] if index else data)
         for _, time_ns, data in reader.messages():
             writer.write(images, time_ns, bytes(data))
     return out
@@ -299,6 +303,13 @@ def test_a_calibration_of_another_size_is_refused_with_the_cameras_name(tmp_path
         replay(bag, tmp_path / "out", dataclasses.replace(settings, outputs=("mask", "camera_info")))
 
 
+def test_a_damaged_calibration_is_named_and_only_where_calibrations_are_asked_for(tmp_path, settings):
+    bag = with_calibration(drive(tmp_path / "plain", SCORES), tmp_path / "drive", length_bytes=40)
+    with pytest.raises(DatasetError, match=r"drive cannot be read \(message 1 on /camera/camera_info, for camera_info"):
+        replay(bag, tmp_path / "out", dataclasses.replace(settings, outputs=("mask", "camera_info")))
+    assert replay(bag, tmp_path / "other", settings).frames == len(SCORES)
+
+
 def test_an_unknown_output_is_named(settings):
     with pytest.raises(ConfigurationError, match="output 'depth' is unknown; expected some of mask, mask_color"):
         dataclasses.replace(settings, outputs=("mask", "depth"))
@@ -328,9 +339,30 @@ def test_finished_results_are_kept_and_those_of_other_settings_are_not_mixed_wit
 def test_a_folder_that_is_no_replays_is_left_alone(tmp_path, settings):
     (tmp_path / "out" / "drive").mkdir(parents=True)
     (tmp_path / "out" / "drive" / "mine.txt").write_text("mine")
+    bag = drive(tmp_path / "drive", SCORES)
+    with pytest.raises(CamsegError, match="exists and is no replay's") as caught:
+        replay(bag, tmp_path / "out", settings)
+    assert "--overwrite" not in str(caught.value)
+    assert "expected another folder for --out" in str(caught.value)
     with pytest.raises(CamsegError, match="exists and is no replay's"):
-        replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings)
+        Replay(bag, tmp_path / "out", settings).discard()
     assert (tmp_path / "out" / "drive" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["drive", "drive.unfinished"])
+def test_what_no_replay_left_is_not_removed_with_what_one_left(tmp_path, settings, folder):
+    bag = drive(tmp_path / "drive", SCORES)
+    replay(bag, tmp_path / "out", settings)
+    mine = tmp_path / "out" / folder / "mine.txt"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    before = contents(tmp_path / "out")
+    with pytest.raises(CamsegError, match=rf"out/{folder} holds 'mine\.txt', which no replay left"):
+        Replay(bag, tmp_path / "out", settings).discard()
+    if folder == "drive.unfinished":
+        with pytest.raises(CamsegError, match=r"holds 'mine\.txt'"):
+            replay(bag, tmp_path / "out", settings)
+    assert contents(tmp_path / "out") == before
 
 
 def test_storage_and_labels_are_checked_first(settings):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cv2 import imwrite
 from replay_bags import FakeEngine, contents, counting_detector, drive, frame_pixels, image_message, stamp_of, write_bag
 
 import camseg_core.replay
@@ -150,6 +151,60 @@ def test_an_unfinished_replay_is_not_mixed_with_another(tmp_path, settings):
         replay(bag, tmp_path / "out", settings)
     Replay(bag, tmp_path / "out", settings).discard()
     assert replay(bag, tmp_path / "out", settings).frames == len(SCORES)
+
+
+def test_what_was_inferred_is_kept_for_other_outputs_and_another_storage(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, FakeEngine(fail_at=3))
+    other = dataclasses.replace(settings, outputs=("mask", "overlay"), storage="sqlite3")
+    engine = FakeEngine()
+    replay(bag, tmp_path / "out", other, engine)
+    assert engine.inferred == len(SCORES) - 3
+    replay(bag, tmp_path / "whole", other)
+    assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
+
+
+def test_what_was_inferred_without_confidence_does_not_do_for_outputs_that_need_it(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, FakeEngine(fail_at=3))
+    with pytest.raises(CamsegError, match="unfinished replay with confidence False, now True; expected the same"):
+        replay(bag, tmp_path / "out", dataclasses.replace(settings, outputs=("mask", "confidence")))
+
+
+@pytest.mark.parametrize("place", ["labels", "drive/labels"], ids=["elsewhere", "in the bag's folder"])
+def test_what_was_inferred_outlives_a_wrong_label(tmp_path, settings, place):
+    bag = drive(tmp_path / "drive", SCORES)
+    folder = tmp_path / place
+    folder.mkdir()
+    settings = dataclasses.replace(settings, labels=folder)
+    label = str(folder / f"{stamp_of(2)}.png")
+    imwrite(label, frame_pixels(2)[:-1, :, 0])
+    with pytest.raises(CamsegError, match=r"labels are \(23, 32\)"):
+        replay(bag, tmp_path / "out", settings)
+    imwrite(label, frame_pixels(2)[..., 0])
+    engine = FakeEngine()
+    assert replay(bag, tmp_path / "out", settings, engine).segmentation.global_accuracy == 1.0
+    assert engine.inferred == 0
+
+
+def test_an_end_while_results_are_discarded_leaves_nothing_in_the_way(tmp_path, settings, monkeypatch):
+    bag = drive(tmp_path / "drive", SCORES)
+    replay(bag, tmp_path / "out", settings)
+
+    def killed(folder):
+        (folder / "results" / "summary.json").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("camseg_core.replay.replay.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Replay(bag, tmp_path / "out", settings).discard()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["drive.unfinished"]
+    Replay(bag, tmp_path / "out", settings).check_discard()
+    assert replay(bag, tmp_path / "out", settings).frames == len(SCORES)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["drive"]
 
 
 def test_a_second_replay_into_the_same_folder_is_an_error(tmp_path, settings):
