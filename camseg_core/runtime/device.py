@@ -34,3 +34,9 @@ def limit_gpu_memory(device: torch.device, fraction: float) -> None:
         raise ConfigurationError(f"gpu_memory_fraction is {fraction}; expected above 0, at most 1")
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(fraction, device)
+
+
+def wait_for(device: torch.device) -> None:
+    """Let the host wait for all that was put on a GPU, as before a clock is read; a CPU has ended when a call has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -21,6 +21,7 @@ from camseg_core.evaluation.detection.frame_runs import FrameRun
 from camseg_core.frames import DriftResult
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.runtime.device import wait_for
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, prepare
 
@@ -148,16 +149,20 @@ class FrameScorer:
     def measure(self, image: np.ndarray) -> Measurement:
         """Embedding and baselines of an (H, W, 3) uint8 RGB image."""
         statistics = image_statistics(image)
+        device = next(self.model.parameters()).device
         if not self.with_segmentation:
             latent = image_latent(self.model, image)
+            wait_for(device)
             started = time.perf_counter()
             embedding = embed(latent)
             return Measurement(embedding, statistics, time.perf_counter() - started)
+        wait_for(device)
         started = time.perf_counter()
         prepared = prepare(self.model, image)
-        device = prepared.image_latent.device
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
             logits = self.model.segment_prepared(prepared, SamplingSettings()).logits
+            # Else a GPU would still be at the masks, and the first to ask it for anything, ``embed``, wait for them.
+            wait_for(device)
             segmented = time.perf_counter()
             embedding = embed(prepared.image_latent[0])
             embedded = time.perf_counter()

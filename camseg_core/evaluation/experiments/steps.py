@@ -12,6 +12,7 @@ from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.publication import Provenance, Publication, Table
 from camseg_core.evaluation.experiments.tally import Outcome, Tally, tally_frames
 from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.device import wait_for
 from camseg_core.runtime.prediction import predict_prepared, prepare
 
 
@@ -50,10 +51,12 @@ def measure_steps(
     The seconds of a tally are those of drawing alone. Args: see ``tally_frames``.
     """
     settings = experiment.settings()
+    device = next(model.parameters()).device
 
     def draw_all(sample: LabelledImage) -> Iterator[tuple[str, Outcome]]:
         prepared = prepare(model, sample.image)
         for name, sampling in settings.items():
+            wait_for(device)  # or the first would be charged with the encoding, which a GPU is still at
             started = time.perf_counter()
             labels = predict_prepared(model, prepared, sampling, sample.labels.shape).labels
             yield name, Outcome(labels, time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Made-up runs for the tests of the report."""
+"""Made-up runs for the tests of the report, and a made-up GPU for those of times."""
 
 import pytest
 
@@ -54,3 +54,32 @@ def _made_up_run(
 def made_up_run():
     """A function from true weathers to a Run; see ``_made_up_run``."""
     return _made_up_run
+
+
+class LaggingDevice:
+    """In place of a GPU and its clock: a call returns before its work is done, and time passes only in waiting."""
+
+    def __init__(self) -> None:
+        self.now_s, self._owed_s = 1000.0, 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+    def wait(self, *_) -> None:
+        self.now_s, self._owed_s = self.now_s + self._owed_s, 0.0
+
+    def taking(self, seconds, work, waits=False):
+        """``work`` that takes so long on the device, and waits for it where that needs its result."""
+
+        def call(*arguments, **named):
+            self._owed_s += seconds
+            if waits:
+                self.wait()
+            return work(*arguments, **named)
+
+        return call
+
+
+@pytest.fixture
+def lagging_device():
+    return LaggingDevice()

@@ -15,6 +15,7 @@ from camseg_core.evaluation.segmentation import evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.prediction import predict_prepared, prepare
 
 EXPERIMENT = StepsExperiment(samplers=("ddim", "ddpm"), steps=(1, 3), seed=2)
 
@@ -43,6 +44,21 @@ def test_each_image_is_encoded_once(model, dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(model, "prepare", lambda images: prepared.append(1) or type(model).prepare(model, images))
     measure_steps(model, dataset, range(2), EXPERIMENT, Journal(tmp_path / "x.partial", {}))
     assert len(prepared) == 2
+
+
+def test_no_draw_is_charged_with_the_encoding_that_a_gpu_is_still_at(
+    model, dataset, tmp_path, monkeypatch, lagging_device
+):
+    doubles = {
+        "time": lagging_device,
+        "wait_for": lagging_device.wait,
+        "prepare": lagging_device.taking(5.0, prepare),
+        "predict_prepared": lagging_device.taking(1.0, predict_prepared, waits=True),
+    }
+    for name, double in doubles.items():
+        monkeypatch.setattr(f"camseg_core.evaluation.experiments.steps.{name}", double)
+    tallies = measure_steps(model, dataset, range(2), EXPERIMENT, Journal(tmp_path / "x.partial", {}))
+    assert {name: tally.seconds_per_frame for name, tally in tallies.items()} == dict.fromkeys(tallies, 1.0)
 
 
 def test_another_seed_is_another_draw(model, dataset, tmp_path):
