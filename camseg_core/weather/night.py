@@ -46,6 +46,7 @@ def apply_night(
     *,
     camera: PinholeCamera | None = None,
     position_m: float = 0.0,
+    time_s: float = 0.0,
 ) -> np.ndarray:
     """The image as a vehicle's camera sees the same place at dusk or at night.
 
@@ -61,6 +62,7 @@ def apply_night(
         seed: 0 or more; decides the lamps and the noise. The same arguments give the same bytes.
         camera: its geometry; None takes ``assumed_camera``.
         position_m: way driven since the place that the seed's lamps are counted from; the noise changes with it.
+        time_s: 0 or more; the noise changes with it too, and nothing else does.
 
     Returns (height, width, 3) uint8 sRGB, a new array. Raises ConfigurationError for a value out of range, FrameError
     for arrays of wrong shape or type, or with negative or NaN depth.
@@ -73,6 +75,8 @@ def apply_night(
         raise ConfigurationError(f"night seed = {seed}; expected 0 or more")
     if not math.isfinite(position_m):
         raise ConfigurationError(f"night position_m = {position_m}; expected a finite number")
+    if not (math.isfinite(time_s) and time_s >= 0.0):
+        raise ConfigurationError(f"night time_s = {time_s}; expected a finite number, 0 or more")
     height, width = image.shape[:2]
     if camera is None:
         camera = assumed_camera(width, height)
@@ -103,7 +107,9 @@ def apply_night(
     exposure = min(float(day.mean()) / max(float(radiance.mean()), 1e-6), 1.0 / FULL_EXPOSURE_LX)
     gathered = min(_ELECTRONS_PER_LX / exposure, _FULL_WELL)
     signal = np.minimum(radiance * np.float32(exposure), 4.0)
-    noise_rng = np.random.default_rng((seed, 3, round(abs(position_m) * 1000)))
+    # Without time nothing is added: even a zero would change the noise of seeds of more than 32 bits.
+    moment = (round(time_s * 1e6),) if time_s else ()
+    noise_rng = np.random.default_rng((seed, 3, round(abs(position_m) * 1000), *moment))
     noise = noise_rng.standard_normal(signal.shape, dtype=np.float32)
     # Cameras smooth the noise they show; what remains is grain of about a pixel.
     noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * np.float32(1.6)

@@ -17,6 +17,9 @@ from camseg_core.weather.scattering import AIRLIGHT, RGB, check_frame
 from camseg_core.weather.snow import apply_snow, cover_ground
 from camseg_core.weather.windscreen import Windscreen
 
+_STANDING_MPS = 0.1
+"""A slower camera may send several frames in a millimetre, which is as finely as the noise of a night knows places."""
+
 
 def apply_weather(
     weather: Weather,
@@ -83,7 +86,17 @@ def apply_weather(
             image, depth_m, weather.severity, moment, focal_px=camera.focal_px, speed_mps=speed_mps, airlight=airlight
         )
     if weather.kind == "night":
-        return apply_night(image, depth_m, weather.severity, seed, camera=camera, position_m=time_s * speed_mps)
+        # The way driven is enough to change the noise of a moving camera, and what is published was drawn by it alone.
+        stands = speed_mps < _STANDING_MPS
+        return apply_night(
+            image,
+            depth_m,
+            weather.severity,
+            seed,
+            camera=camera,
+            position_m=time_s * speed_mps,
+            time_s=time_s if stands else 0.0,
+        )
     if weather.kind == "lens_blockage":
         return apply_lens_blockage(image, weather.severity, seed)
     return image.copy()

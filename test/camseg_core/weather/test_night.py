@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -63,6 +64,19 @@ def test_the_same_arguments_give_the_same_bytes_and_the_noise_moves_on():
     assert not np.array_equal(first, apply_night(GREY, DEPTH_M, 5.0, 2, camera=CAMERA))
 
 
+def test_time_changes_the_noise_of_a_standing_camera_and_leaves_its_lamps():
+    def seen(**when):
+        return apply_night(GREY, DEPTH_M, 20.0, 1, camera=CAMERA, **when).astype(float)
+
+    def largest_change_of_a_region(image):
+        return np.abs(cv2.blur(image - first, (31, 31))).max()
+
+    first, later = seen(), seen(time_s=0.1)
+    assert (first != later).mean() > 0.5
+    assert largest_change_of_a_region(later) < 5.0
+    assert largest_change_of_a_region(seen(position_m=10.0)) > 20.0
+
+
 @pytest.mark.parametrize(
     ("named", "options"),
     [
@@ -71,6 +85,8 @@ def test_the_same_arguments_give_the_same_bytes_and_the_noise_moves_on():
         ("illuminance_lx = 20000", {"illuminance_lx": 2e4}),
         ("seed = -1", {"seed": -1}),
         ("position_m = inf", {"position_m": float("inf")}),
+        ("time_s = -1", {"time_s": -1.0}),
+        ("time_s = nan", {"time_s": float("nan")}),
         ("camera of 32×16 px", {"camera": PinholeCamera(32, 16, 32.0, 1.4, 0.0)}),
     ],
 )

@@ -3,7 +3,7 @@ import pytest
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
-from camseg_core.weather import Weather, apply_fog, apply_weather, ground_plane_depth, severity_levels
+from camseg_core.weather import Weather, apply_fog, apply_night, apply_weather, ground_plane_depth, severity_levels
 
 IMAGE = np.random.default_rng(0).integers(20, 200, (90, 120, 3), dtype=np.uint8)
 DEPTH_M = ground_plane_depth(90, 120)
@@ -40,6 +40,20 @@ def test_drops_and_flakes_change_with_time_and_dirt_does_not():
     assert changes(Weather.night(5))
     assert not changes(Weather.lens_blockage(20))
     assert not changes(Weather.fog(100))
+
+
+@pytest.mark.parametrize("speed_mps", [0.0, 0.001, 0.2])
+def test_the_noise_of_a_night_changes_with_time_however_slow_the_camera_is(speed_mps):
+    first, second, again = (
+        apply_weather(Weather.night(5), IMAGE, DEPTH_M, 0, time_s=t, speed_mps=speed_mps) for t in (1.0, 1.1, 1.0)
+    )
+    assert (first != second).mean() > 0.5  # not in what lamps light alone, to which the camera comes nearer
+    assert np.array_equal(first, again)
+
+
+def test_the_noise_of_a_moving_camera_is_that_of_the_place():
+    night = apply_weather(Weather.night(5), IMAGE, DEPTH_M, 3, time_s=1.5, speed_mps=8.0)
+    assert np.array_equal(night, apply_night(IMAGE, DEPTH_M, 5.0, 3, position_m=12.0))
 
 
 def test_it_is_the_same_fog_as_apply_fog():
