@@ -92,8 +92,8 @@ def pull(out: Path, ema: bool = False, download: Callable[[str, str], str] = hf_
     def fetch(name: str) -> Path:
         try:
             return Path(download(REPOSITORY, name))
-        except OSError as error:  # what all errors of the hub and of the network are
-            cause = str(error).strip().partition("\n")[0]
+        except Exception as error:  # of any kind: the hub's own are OSErrors, those of its HTTP client are not
+            cause = str(error).strip().partition("\n")[0] or type(error).__name__
             raise WeightsError(f"{REPOSITORY}: {name} cannot be fetched from the Hugging Face hub ({cause})") from error
 
     return convert(fetch(AUTOENCODER_FILE), fetch(TRANSFORMER_FILE), out, ema)

@@ -168,12 +168,26 @@ def test_pulling_fetches_both_files(official, tmp_path):
     assert json.loads((tmp_path / "camseg-wide/config.json").read_text())["model_id"] == "camseg-wide"
 
 
-def test_a_hub_out_of_reach_is_named(tmp_path):
-    def download(repository, name):
-        raise ConnectionError("no route")
+class ClientError(Exception):
+    """As HTTP clients raise: no OSError, and often without a text."""
 
-    with pytest.raises(WeightsError, match=r"mahmed10/CAM-Seg: .*modelf16.ckpt cannot be fetched.*no route"):
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ConnectionError("no route"), "no route"),
+        (ClientError("\nread timed out\nwhile a file came"), "read timed out"),
+        (ClientError(), "ClientError"),
+    ],
+)
+def test_a_hub_out_of_reach_is_named(tmp_path, error, cause):
+    def download(repository, name):
+        raise error
+
+    message = rf"mahmed10/CAM-Seg: .*modelf16.ckpt cannot be fetched from the Hugging Face hub \({cause}\)$"
+    with pytest.raises(WeightsError, match=message) as raised:
         pull(tmp_path, download=download)
+    assert raised.value.__cause__ is error
 
 
 def refused(official, tmp_path, message: str, **changes) -> None:
