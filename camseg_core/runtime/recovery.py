@@ -1,7 +1,9 @@
 """What a GPU can fail with and an engine survives: no memory left, and a device that is lost."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ most often nothing but a new process helps."""
 
 @dataclass(frozen=True)
 class _Ticket:
-    runner: Runner
-    inner: Any
+    """A batch by number, without anything of the runner's: whoever holds it would hold a lost one's memory with it."""
+
+    number: int
     images: Sequence[np.ndarray]
     request: Request
 
@@ -40,6 +43,9 @@ class RecoveringRunner:
         self._free_memory = free_memory
         self._clock = clock
         self._runner: Runner | None = make_runner()
+        self._numbers = count()
+        # The runner's own tickets of the batches on their way, by our numbers; those of a lost one are not here.
+        self._inner: dict[int, Any] = {}
         self._lost_by = ""
         self._refusal = ""
         self._refused_at_s = 0.0
@@ -56,7 +62,9 @@ class RecoveringRunner:
             if self._clock() - self._refused_at_s < REBUILD_AGAIN_AFTER_S:
                 raise InferenceError(self._refusal)
             runner = self._rebuild()
-        return _Ticket(runner, runner.submit(images, request), images, request)
+        ticket = _Ticket(next(self._numbers), images, request)
+        self._inner[ticket.number] = runner.submit(images, request)
+        return ticket
 
     def collect(self, ticket: _Ticket) -> list[Prediction]:
         """See Runner.
@@ -65,14 +73,15 @@ class RecoveringRunner:
             InferenceError: there is too little memory for a single image, or the device was lost. It has been set up
                 anew then, if the message does not say otherwise, and later batches go on.
         """
-        if ticket.runner is not self._runner:
+        if self._runner is None or ticket.number not in self._inner:
             raise InferenceError("the batch was on its way when the device was lost; expected it to be handed in again")
         try:
-            return ticket.runner.collect(ticket.inner)
+            return self._runner.collect(self._inner.pop(ticket.number))
         except torch.OutOfMemoryError as error:
             reason = _first_line(error)
         except torch.AcceleratorError as error:
             self._lost_by = _first_line(error)
+            _forget_locals(error)
             self._rebuild()
             raise InferenceError(f"the device was lost and has been set up anew: {self._lost_by}") from error
         # Outside the handler and with nothing but the error's text: its traceback keeps what the failed call had
@@ -97,8 +106,9 @@ class RecoveringRunner:
         return [prediction for half in halves for prediction in self.collect(self.submit(half, ticket.request))]
 
     def _rebuild(self) -> Runner:
-        """A new runner in the place of the old one, which is let go first."""
+        """A new runner in the place of the old one, which is let go first: there may be no memory for both."""
         self._runner = None
+        self._inner.clear()
         try:
             self._runner = self._make_runner()
         except Exception as error:
@@ -107,8 +117,17 @@ class RecoveringRunner:
                 "expected the process to be restarted"
             )
             self._refused_at_s = self._clock()
+            _forget_locals(error)
             raise InferenceError(self._refusal) from error
         return self._runner
+
+
+def _forget_locals(error: BaseException) -> None:
+    """Let an error say where it came from without keeping what was there: a runner, and what a batch had allocated."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
 
 
 def _first_line(error: Exception) -> str:

@@ -116,6 +116,86 @@ def test_a_lost_device_is_reported_and_set_up_anew():
     assert len(made) == 2
 
 
+class Buffers:
+    """What a runner, a batch of its, or a call has on the device."""
+
+
+class HeavyRunner(FailingRunner):
+    """Keeps track of all that it holds on the device, in the set given."""
+
+    def __init__(self, held: weakref.WeakSet) -> None:
+        super().__init__(4)
+        self.held = held
+        self.weights = self.held_buffers()
+
+    def held_buffers(self) -> Buffers:
+        buffers = Buffers()
+        self.held.add(buffers)
+        return buffers
+
+    def submit(self, images, request):
+        return images, self.held_buffers()
+
+    def collect(self, ticket):
+        images, _ = ticket
+        activations = self.held_buffers()
+        try:
+            predictions = super().collect(images)
+        except torch.AcceleratorError as error:
+            # As libraries wrap what a kernel failed with.
+            raise torch.AcceleratorError(str(error)) from error
+        del activations
+        return predictions
+
+
+@pytest.fixture
+def no_garbage_collection():
+    """What lives on in a cycle stays; a collection might come too late on a GPU."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_a_lost_runner_is_gone_with_all_that_is_its_when_the_new_one_is_made():
+    held, before = weakref.WeakSet(), []
+
+    def make():
+        before.append(len(held))
+        return HeavyRunner(held)
+
+    runner = recovering(make)
+    lost, beside = runner.submit([gray(255)], REQUEST), runner.submit([gray(2)], REQUEST)
+    assert len(held) == 3
+    with pytest.raises(InferenceError, match="set up anew") as raised:
+        runner.collect(lost)
+    assert before == [0, 0]
+    assert len(held) == 1  # of the new runner: neither the error nor the other batch keeps any of the old one
+    assert isinstance(raised.value.__cause__, torch.AcceleratorError)
+    with pytest.raises(InferenceError, match="on its way when the device was lost"):
+        runner.collect(beside)
+    assert levels(runner.collect(runner.submit([gray(3)], REQUEST))) == [3]
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_a_runner_that_cannot_be_set_up_anew_keeps_nothing_of_what_it_had_begun_with():
+    held, is_there = weakref.WeakSet(), True
+
+    def make():
+        made = HeavyRunner(held)
+        if not is_there:
+            raise RuntimeError("no device")
+        return made
+
+    runner = recovering(make)
+    is_there = False
+    lost = runner.submit([gray(255)], REQUEST)
+    with pytest.raises(InferenceError, match="cannot be set up anew") as raised:
+        runner.collect(lost)
+    assert raised.value.__cause__ is not None
+    assert len(held) == 0
+
+
 def test_a_device_that_does_not_come_back_is_tried_again_after_a_while():
     is_there, tries, clock = True, [], FakeClock()
 
