@@ -22,7 +22,7 @@ from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.loading import DECODERS, embedding_hash, load_model, model_folder
-from camseg_core.runtime.device import limit_gpu_memory, resolve_device
+from camseg_core.runtime.device import limit_gpu_memory, resolve_device, wait_for
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.optimization import optimize_for_inference
 from camseg_core.runtime.prediction import Prediction
@@ -223,6 +223,8 @@ class InferenceEngine:
 
     def _make_stream_runner(self) -> StreamRunner:
         model, streams = self._load_model(), CudaStreams(self.device)
+        # Weights are copied and rounded in the default stream, for which no other one waits of itself.
+        wait_for(self.device)
         device_model = DeviceModel(model, self.device)
         for batch in range(1, self._settings.max_batch + 1):
             for with_confidence in (False, True):
