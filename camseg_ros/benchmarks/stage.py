@@ -1,7 +1,6 @@
 """Node and probe together in a ROS domain of their own, and nothing left of them afterwards."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from camseg_ros.benchmarks.probe import Probe
 from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.processes import Child, Children
 from camseg_ros.replay.session import NODE_COMMAND
-from camseg_ros.replay.surroundings import replay_environment
+from camseg_ros.replay.surroundings import inside, replay_environment
 from camseg_ros.replay.topics import NODE_NAME
 
 READY_TIMEOUT_S = 180.0
@@ -92,11 +91,14 @@ class Stage:
 
 @contextmanager
 def open_stage() -> Iterator[Stage]:
-    """A stage in a free ROS domain; whatever was started on it ends with it."""
+    """A stage in a ROS domain of its own; whatever was started on it ends with it."""
     end_on_signals()
-    environment = replay_environment() | {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    os.environ.update(environment)  # this process is part of the graph
-    with TemporaryDirectory(prefix="camseg_bench_") as folder, Children(environment, Path(folder)) as children:
+    environment = replay_environment()
+    with (
+        inside(environment),  # this process is part of the graph
+        TemporaryDirectory(prefix="camseg_bench_") as folder,
+        Children(environment, Path(folder)) as children,
+    ):
         context = Context()
         rclpy.init(context=context, domain_id=int(environment["ROS_DOMAIN_ID"]))
         try:

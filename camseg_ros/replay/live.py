@@ -1,7 +1,6 @@
 """The ROS part of ``camseg replay --live``: a bag through a real node, at the speed of the recording or another."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rich.console import Console
 
 from camseg_core.data.sources.bag_images import COMPRESSED_IMAGE_TYPE, BagImages, bag_topics, base_topic
 from camseg_core.errors import ConfigurationError
@@ -23,7 +23,7 @@ from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.live_recorder import LiveRecorder
 from camseg_ros.replay.processes import Children
 from camseg_ros.replay.session import NODE_COMMAND
-from camseg_ros.replay.surroundings import replay_environment
+from camseg_ros.replay.surroundings import domain_in_words, inside, replay_environment
 from camseg_ros.replay.topics import NODE_NAME
 
 _ENGINE_PARAMETERS = ("model", "device", "steps", "sampler", "seed", "num_samples", "drift_reference")
@@ -64,13 +64,18 @@ class LiveInference:
 
         Raises:
             ChildError: a process ended early, or did not come up.
-            ConfigurationError: some cameras are compressed and others are not.
+            ConfigurationError: some cameras are compressed and others are not; CAMSEG_ROS_DOMAIN_ID is no ROS domain.
         """
         end_on_signals()
         environment = replay_environment()
-        # This process is part of the graph: the same domain and the same transport as the children.
-        os.environ.update(environment)
-        with TemporaryDirectory(prefix="camseg_replay_") as folder, Children(environment, Path(folder)) as children:
+        tell = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
+        tell(f"playing {images.path} to camseg_node in {domain_in_words(environment)}")
+        with (
+            # This process is part of the graph: the same domain and the same transport as the children.
+            inside(environment),
+            TemporaryDirectory(prefix="camseg_replay_") as folder,
+            Children(environment, Path(folder)) as children,
+        ):
             context = Context()
             rclpy.init(context=context, domain_id=int(environment["ROS_DOMAIN_ID"]))
             try:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_ros.conversion import drift_message, image_message, time_message
 from camseg_ros.replay.bag_player import Tick, schedule
 from camseg_ros.replay.live import LiveInference
+from camseg_ros.replay.surroundings import DOMAIN_VARIABLE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "camseg_core" / "replay"))
 
@@ -75,7 +77,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def domain(ros_domain, monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(ros_domain))
+    monkeypatch.setenv(DOMAIN_VARIABLE, str(ros_domain))
 
 
 def random_images(count=FRAMES):
@@ -152,7 +154,10 @@ def test_node_and_replay_give_the_same_masks_bit_for_bit(tmp_path, tiny_model, d
 
 
 @pytest.mark.slow
-def test_several_cameras_go_through_one_node_and_every_frame_is_accounted_for(tmp_path, settings, domain):
+def test_several_cameras_go_through_one_node_and_every_frame_is_accounted_for(
+    tmp_path, settings, ros_domain, domain, monkeypatch, capfd
+):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "7")  # the user's own, which stays the user's
     messages = []
     for index in range(FRAMES):
         for place, topic in enumerate(("/front/image_raw", "/rear/image_raw")):
@@ -173,6 +178,8 @@ def test_several_cameras_go_through_one_node_and_every_frame_is_accounted_for(tm
     assert summary.run.latency_ms["p50"] > 0.0
     written = json.loads((tmp_path / "out" / "drive" / "summary.json").read_text())
     assert written["live"]["sent"] == 2 * FRAMES
+    assert f"to camseg_node in ROS domain {ros_domain} of this machine" in capfd.readouterr().err
+    assert os.environ["ROS_DOMAIN_ID"] == "7"
     assert "latency, median" in (tmp_path / "out" / "drive" / "report.html").read_text()
 
 
