@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
+from camseg_core.errors import ConfigurationError
 from camseg_core.models.loading import label_set_of
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.assessment import Assessment
@@ -20,6 +21,7 @@ from camseg_ros.replay.options import DemoOptions
 from camseg_ros.replay.player import DEFAULT_RATE_HZ
 from camseg_ros.replay.recording import Recording
 from camseg_ros.replay.session import run_session
+from camseg_ros.replay.surroundings import asked_domain
 from camseg_ros.replay.terminal import print_summary
 
 _NODE = EngineSettings()
@@ -62,11 +64,14 @@ def run(
         drift_reference=drift_reference,
         drift_run_length_s=drift_run_length,
     )
-    tell = Console(stderr=True, highlight=False).print
+    # Without wrapping, so that the command to watch can be copied, and without markup, as paths may have brackets.
+    tell = Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print
     source = options.open_source()
+    recording = Recording(out / "recording")
+    _check_nothing_is_lost(options, recording)
+    asked_domain()  # one that is none is told now, not after minutes of rendering
     tell(f"{len(source)} frames of {options.describe_source()} at {rate:g} Hz")
     start = datetime.now(UTC)
-    recording = Recording(out / "recording")
     recording.create()
     played = options
     if isinstance(source, RenderedClip):
@@ -78,6 +83,18 @@ def run(
     assessment = Assessment(recording, source, label_set_of(options.model), with_labels=options.labels_are_of_model())
     summary = assessment.write(out, options.setup(start))
     print_summary(summary, out)
+
+
+def _check_nothing_is_lost(options: DemoOptions, recording: Recording) -> None:
+    """Raises ConfigurationError where the recording's folder, which is emptied, holds what is played, or is others'."""
+    emptied = recording.folder.resolve()
+    for option, path in options.inputs().items():
+        if path.resolve().is_relative_to(emptied):
+            raise ConfigurationError(
+                f"--{option} {path} lies in {recording.folder}, which is emptied before the demo records into it; "
+                "expected it elsewhere, or another --out"
+            )
+    recording.check_replaceable()
 
 
 def main() -> None:

@@ -53,6 +53,17 @@ class DemoOptions:
             label_set=label_set_of(self.model),
         )
 
+    def inputs(self) -> dict[str, Path]:
+        """Files and folders that are read during the demo, by option; the name of a shipped model is none of them."""
+        given = {
+            "images": self.images,
+            "labels": self.labels,
+            "bag": self.bag,
+            "model": Path(self.model),
+            "drift-reference": Path(self.drift_reference) if self.drift_reference else None,
+        }
+        return {option: path for option, path in given.items() if path is not None and path.exists()}
+
     def player_arguments(self) -> list[str]:
         """The same frames as options of camseg_player."""
         arguments = ["--rate", str(self.rate_hz), "--seed", str(self.seed)]

@@ -20,10 +20,12 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
+from camseg_core.errors import CamsegError
 from camseg_ros.conversion import stamp_ns
 from camseg_ros.msg import EmbeddingDrift
 from camseg_ros.replay import topics
-from camseg_ros.replay.recording import JsonLines, Recording
+from camseg_ros.replay.command import run_command
+from camseg_ros.replay.recording import JsonLines, Recording, naming_what_cannot_be_written
 
 _QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Best effort matches every publisher; the depth holds what comes while a picture is being read."""
@@ -33,10 +35,14 @@ _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 class PictureWriter:
-    """Encodes pictures and writes them in a thread of its own, so that messages are taken when they come."""
+    """Encodes pictures and writes them in a thread of its own, so that messages are taken when they come.
+
+    After a picture that cannot be written no other is: the disk is full, or the folder has gone.
+    """
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Path, np.ndarray, list[int]] | None] = queue.SimpleQueue()
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="picture_writer")
         self._thread.start()
 
@@ -44,28 +50,40 @@ class PictureWriter:
         """Queues one picture: grey, or BGR as OpenCV has it."""
         self._jobs.put((path, picture, options))
 
+    def check(self) -> None:
+        """Raises CamsegError where a picture could not be written."""
+        if self._failure is not None:
+            raise self._failure
+
     def close(self) -> None:
-        """Returns once everything queued is written."""
+        """Returns once everything queued is written; raises CamsegError where a picture could not be."""
         self._jobs.put(None)
         self._thread.join()
+        self.check()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            path, picture, options = job
-            cv2.imwrite(str(path), picture, options)
+            if self._failure is None:
+                try:
+                    _write_picture(*job)
+                except Exception as error:  # whatever it is: a thread that just ends keeps nothing and says nothing
+                    self._failure = error
 
 
 class Recorder(Node):
     """Keeps masks and overlays as pictures, drift and diagnostics as JSON lines, and when each message arrived.
 
     Args:
-        recording: where to.
+        recording: where to; its folders are made where they are not there.
+
+    Raises:
+        OSError: folders or files cannot be made.
     """
 
     def __init__(self, recording: Recording) -> None:
         super().__init__("camseg_recorder")
         self._recording = recording
-        self._pictures = PictureWriter()
+        recording.make_folders()
         self._arrivals = JsonLines(recording.arrivals)
         self._drift = JsonLines(recording.drift)
         self._diagnostics = JsonLines(recording.diagnostics)
@@ -77,6 +95,8 @@ class Recorder(Node):
         self._listen(EmbeddingDrift, topics.DRIFT, self._on_drift)
         self._listen(Float32, topics.DRIFT_SCORE, None)
         self._listen(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics)
+        # Last, because its thread keeps the process alive until it is closed.
+        self._pictures = PictureWriter()
 
     def announce_when_ready(self) -> None:
         """Leaves the file that says so once every topic has a publisher and diagnostics come."""
@@ -85,11 +105,17 @@ class Recorder(Node):
             if self._ready:
                 self._recording.recorder_ready.touch()
 
+    def check(self) -> None:
+        """Raises CamsegError where a picture could not be written."""
+        self._pictures.check()
+
     def close(self) -> None:
-        """Writes everything that was received; nothing is lost."""
-        self._pictures.close()
-        for file in (self._arrivals, self._drift, self._diagnostics):
-            file.close()
+        """Writes everything that was received; raises CamsegError where something cannot be written."""
+        try:
+            self._pictures.close()
+        finally:
+            for file in (self._arrivals, self._drift, self._diagnostics):
+                file.close()
 
     def _listen(self, kind: type, topic: str, keep: Callable | None) -> None:
         """Subscribes; of every message the arrival is kept, and with ``keep`` more."""
@@ -144,29 +170,52 @@ def _pixels(message: Image, channels: int) -> np.ndarray:
     return np.frombuffer(message.data, dtype=np.uint8).reshape(shape)
 
 
+def _write_picture(path: Path, picture: np.ndarray, options: list[int]) -> None:
+    """Writes what OpenCV encodes; raises CamsegError where either is not possible.
+
+    ``cv2.imwrite`` would say neither why it wrote nothing nor, of a small picture on a full disk, that it did.
+    """
+    try:
+        is_encoded, encoded = cv2.imencode(path.suffix, picture, options)
+    except cv2.error:
+        is_encoded = False
+    if not is_encoded:
+        raise CamsegError(f"{path} cannot be encoded: its shape is {picture.shape}; expected an image with pixels")
+    with naming_what_cannot_be_written(path):
+        path.write_bytes(encoded.tobytes())
+
+
 def run(
-    folder: Annotated[Path, typer.Argument(help="Folder for the recording; what is in it is added to.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder for the recording, made where it is not there; what is in it is added to.")
+    ],
 ) -> None:
-    """Records every output of the node until SIGINT or SIGTERM."""
+    """Records every output of the node until SIGINT or SIGTERM, or until something cannot be written."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    recorder = Recorder(Recording(folder))
-    executor = SingleThreadedExecutor()
-    executor.add_node(recorder)
-    while not stop.is_set():
-        executor.spin_once(timeout_sec=0.1)
-        recorder.announce_when_ready()
-    recorder.close()
-    executor.shutdown()
-    recorder.destroy_node()
-    rclpy.shutdown()
+    try:
+        recorder = Recorder(Recording(folder))
+        executor = SingleThreadedExecutor()
+        executor.add_node(recorder)
+        try:
+            while not stop.is_set():
+                executor.spin_once(timeout_sec=0.1)
+                recorder.announce_when_ready()
+                recorder.check()
+        finally:
+            # Whatever happened: the thread that writes pictures would keep the process alive.
+            recorder.close()
+        executor.shutdown()
+        recorder.destroy_node()
+    finally:
+        rclpy.shutdown()
 
 
 def main() -> None:
     """Entry point of camseg_recorder."""
-    typer.run(run)
+    run_command("camseg_recorder", run)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from camseg_ros.replay.node_counters import NodeCounters
 from camseg_ros.replay.options import DemoOptions
 from camseg_ros.replay.processes import Children
 from camseg_ros.replay.recording import Recording, read_json_lines
-from camseg_ros.replay.surroundings import replay_environment
+from camseg_ros.replay.surroundings import domain_in_words, replay_environment
 
 NODE_COMMAND = (sys.executable, "-m", "camseg_ros.segmentation_node")
 
@@ -36,14 +36,15 @@ def run_session(
         node_command: what runs as the node; the ROS arguments are added.
 
     Raises:
-        ChildError: a process ended early, or did not come up.
+        ChildError: a process ended early, did not come up, or the recorder could not keep everything.
+        ConfigurationError: CAMSEG_ROS_DOMAIN_ID is no ROS domain.
     """
-    parameters = recording.folder / "parameters.yaml"
+    environment = replay_environment()
     # JSON is YAML, and says of every value which type it has.
-    parameters.write_text(json.dumps({"/**": {"ros__parameters": options.node_parameters()}}, indent=2))
-    with Children(replay_environment(), recording.folder) as children:
-        tell("starting camseg_node and camseg_recorder")
-        children.start("camseg_node", [*node_command, *_ros_arguments(parameters)])
+    recording.parameters.write_text(json.dumps({"/**": {"ros__parameters": options.node_parameters()}}, indent=2))
+    with Children(environment, recording.folder) as children:
+        tell(f"starting camseg_node and camseg_recorder in {domain_in_words(environment)}")
+        children.start("camseg_node", [*node_command, *_ros_arguments(recording.parameters)])
         recorder = children.start("camseg_recorder", [*_python("camseg_ros.replay.recorder"), str(recording.folder)])
         children.wait_until(recording.recorder_ready.exists, "the node's outputs and diagnostics", _READY_TIMEOUT_S)
         tell(f"playing on {topics.CAMERA}")
@@ -53,6 +54,9 @@ def run_session(
         time.sleep(_OUTPUTS_S)
         tell("stopping")
         recorder.stop()
+        # It writes its last pictures now; where it cannot, or is killed over it, the recording is not whole.
+        if recorder.exit_code() != 0:
+            raise recorder.failure()
 
 
 class _Answered:

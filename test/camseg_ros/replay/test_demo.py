@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,12 +17,20 @@ import pytest
 
 pytest.importorskip("rclpy")
 
+from camseg_core.data.sources.stored_clip import StoredClip
 from camseg_core.drift.scores import DEFAULT_SCORE
+from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CITYSCAPES
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.weights_files import CONFIG_NAME, WEIGHTS_NAME, save_module
 from camseg_ros.replay import demo, topics
 from camseg_ros.replay.recording import JsonLines
+from camseg_ros.replay.surroundings import DOMAIN_VARIABLE
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "camseg_core" / "replay"))
+
+from replay_bags import frame_pixels, stamp_of, write_bag
+from replay_bags import image_message as recorded_image
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
@@ -51,9 +60,28 @@ def cityscapes_model(tiny_config, tmp_path):
 
 
 @pytest.fixture
-def environment(transport):
-    """Without a domain, so that the demo finds one for itself."""
-    return {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
+def environment(ros_domain):
+    """With a domain of the user's, beside which the demo finds one for itself."""
+    own = {name: value for name, value in os.environ.items() if name != DOMAIN_VARIABLE}
+    return own | {"ROS_DOMAIN_ID": str(ros_domain)}
+
+
+def record(options, recording, tell):
+    """Instead of a session: what node and recorder leave, with masks of a class that CamVid does not have."""
+    stamp_ns = 1_700_000_000_000_000_000
+    JsonLines(recording.sent).write(index=0, stamp_ns=stamp_ns)
+    JsonLines(recording.arrivals).write(topic=topics.MASK, stamp_ns=stamp_ns, arrival_ns=stamp_ns + 1_000_000)
+    values = {"received": "1", "processed": "1", "dropped": "0", "failed": "0"}
+    JsonLines(recording.diagnostics).write(stamp_ns=stamp_ns, values=values)
+    JsonLines(recording.drift).close()
+    picture = cv2.imread(str(options.images / "000000.png"))
+    cv2.imwrite(str(recording.overlay(stamp_ns)), picture)
+    cv2.imwrite(str(recording.mask(stamp_ns)), np.full(picture.shape[:2], len(CITYSCAPES) - 1, np.uint8))
+
+
+def play_a_frame_of_the_clip(out, model):
+    """The demo itself, with one frame of the clip's 48 seconds."""
+    demo.run(out=out, rate=1.0 / 48.0, model=str(model), device="cpu")
 
 
 def processes_naming(path):
@@ -85,6 +113,8 @@ def test_a_folder_is_played_measured_and_reported(folders, environment, tiny_mod
     assert metrics["drift_auroc"] is None
     assert metrics["drift"]["method"] == DEFAULT_SCORE
     assert "playing: 100%" in done.stderr
+    domain = re.search(r"in ROS domain (\d+) of this machine \(to watch: ROS_DOMAIN_ID=(\d+) rviz2\)\n", done.stderr)
+    assert domain[1] == domain[2] != environment["ROS_DOMAIN_ID"]
     assert f"{metrics['miou']:.3f}" in done.stdout
     assert f"{metrics['miou']:.3f}" in (out / "report.html").read_text()
     assert cv2.VideoCapture(str(out / "overlay.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == FRAMES
@@ -111,22 +141,8 @@ def test_the_labels_of_a_folder_are_compared_as_the_classes_of_the_model(environ
 
 def test_the_built_in_clip_is_not_compared_with_masks_of_other_classes(cityscapes_model, monkeypatch, tmp_path, capsys):
     out = tmp_path / "out"
-
-    def record(options, recording, tell):
-        """What node and recorder leave, with masks of a class that CamVid does not have."""
-        stamp_ns = 1_700_000_000_000_000_000
-        JsonLines(recording.sent).write(index=0, stamp_ns=stamp_ns)
-        JsonLines(recording.arrivals).write(topic=topics.MASK, stamp_ns=stamp_ns, arrival_ns=stamp_ns + 1_000_000)
-        values = {"received": "1", "processed": "1", "dropped": "0", "failed": "0"}
-        JsonLines(recording.diagnostics).write(stamp_ns=stamp_ns, values=values)
-        JsonLines(recording.drift).close()
-        picture = cv2.imread(str(options.images / "000000.png"))
-        cv2.imwrite(str(recording.overlay(stamp_ns)), picture)
-        cv2.imwrite(str(recording.mask(stamp_ns)), np.full(picture.shape[:2], len(CITYSCAPES) - 1, np.uint8))
-
     monkeypatch.setattr(demo, "run_session", record)
-    # One frame of the clip's 48 seconds.
-    demo.run(out=out, rate=1.0 / 48.0, model=str(cityscapes_model), device="cpu")
+    play_a_frame_of_the_clip(out, cityscapes_model)
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["frames_processed"], metrics["miou"]) == (1, None)
     reason = "without labels: they are camvid, the model is cityscapes"
@@ -171,3 +187,74 @@ def test_options_that_cannot_be_met_are_told_before_anything_starts(environment,
     assert done.stderr.startswith("camseg_demo: " + reason.format(tmp_path / "nowhere"))
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_domain_that_is_none_is_told_before_anything_starts(environment, folders, tmp_path):
+    options = ["--images", folders[0], "--out", tmp_path / "out"]
+    asked = environment | {DOMAIN_VARIABLE: "300"}
+    done = subprocess.run([*COMMAND, *options], env=asked, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr == "camseg_demo: CAMSEG_ROS_DOMAIN_ID is '300'; expected a ROS domain, 0 to 232\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_demo_goes_on_into_the_folder_of_one_that_ended_or_was_killed(cityscapes_model, monkeypatch, tmp_path):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run_session", record)
+    play_a_frame_of_the_clip(tmp_path, cityscapes_model)
+    for function, name in ((StoredClip, "write"), (demo, "run_session")):
+        with monkeypatch.context() as patch:
+            patch.setattr(function, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                play_a_frame_of_the_clip(tmp_path, cityscapes_model)
+        (tmp_path / "metrics.json").unlink()
+        play_a_frame_of_the_clip(tmp_path, cityscapes_model)
+        assert json.loads((tmp_path / "metrics.json").read_text())["frames_processed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "place"),
+    [("images", "clip/images"), ("labels", "clip/labels"), ("bag", "drive"), ("drift_reference", "r.safetensors")],
+)
+def test_what_is_played_from_an_earlier_recording_is_not_emptied(
+    cityscapes_model, monkeypatch, tmp_path, option, place
+):
+    monkeypatch.setattr(demo, "run_session", record)
+    monkeypatch.chdir(tmp_path)  # so that the paths are relative, as people write them
+    out = Path("out")
+    play_a_frame_of_the_clip(out, cityscapes_model)
+    given = out / "recording" / place
+    if option == "bag":
+        write_bag(given, [("/camera/image_raw", recorded_image(frame_pixels(0), stamp_of(0)))])
+    elif option == "drift_reference":
+        given.touch()
+    options = {option: str(given) if option == "drift_reference" else given}
+    if option == "labels":
+        options["images"] = (out / "recording" / "clip" / "images").rename(tmp_path / "frames")
+    before = sorted(out.rglob("*"))
+    with pytest.raises(ConfigurationError) as told:
+        demo.run(**options, out=tmp_path / "out", model=str(cityscapes_model))
+    assert str(told.value) == (
+        f"--{option.replace('_', '-')} {given} lies in {tmp_path / 'out' / 'recording'}, which is emptied before the "
+        "demo records into it; expected it elsewhere, or another --out"
+    )
+    assert sorted(out.rglob("*")) == before
+
+
+def test_a_bag_that_is_called_as_the_recording_is_not_emptied(environment, tiny_model, tmp_path):
+    out = tmp_path / "trip"
+    bag = write_bag(out / "recording", [("/camera/image_raw", recorded_image(frame_pixels(0), stamp_of(0)))])
+    before = {path: path.read_bytes() for path in bag.iterdir()}
+    reasons = {
+        ("--bag", bag): f"--bag {bag} lies in {bag}, which is emptied before the demo records into it",
+        (): f"{bag} is there and no recording of camseg_demo, which would empty it",
+    }
+    for source, reason in reasons.items():
+        options = [*source, "--out", out, "--model", tiny_model]
+        done = subprocess.run([*COMMAND, *options], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"camseg_demo: {reason}")
+        assert done.stderr.count("\n") == 1
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before

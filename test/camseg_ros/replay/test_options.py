@@ -1,6 +1,7 @@
 """What a demo's options mean: whose classes the labels are, and what is said of a clip that has others."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -60,6 +61,17 @@ def test_the_built_in_clip_has_labels_for_a_model_of_its_classes_alone(make_opti
     assert not options.labels_are_of_model()
     without = "built-in clip, seed 0 (without labels: they are camvid, the model is cityscapes)"
     assert options.describe_source() == without
+
+
+def test_inputs_are_the_files_that_are_read_and_not_the_names_of_models(make_options, folders, tmp_path):
+    images, labels = folders
+    reference = tmp_path / "reference.safetensors"
+    reference.touch()
+    options = replace(make_options(config_of(CAMVID), images, labels), drift_reference=str(reference))
+    inputs = {"images": images, "labels": labels, "model": tmp_path / "model", "drift-reference": reference}
+    assert options.inputs() == inputs
+    by_name = DemoOptions(None, None, tmp_path, None, 5.0, 0, "camseg-small", "cpu", 4, "auto", 300.0)
+    assert by_name.inputs() == {"bag": tmp_path}
 
 
 @pytest.mark.parametrize("config", ["{", "{}", "[]"])
