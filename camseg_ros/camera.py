@@ -14,7 +14,8 @@ from camseg_ros import qos
 from camseg_ros.conversion import IMAGE_TYPES, deserialize, stamp_ns
 from camseg_ros.parameters import NodeSettings
 
-DEFAULT_IMAGE_TOPIC = "camera/image_raw"
+DEFAULT_NAME = "camera"
+"""Below which the only camera's topics are, unless they are remapped."""
 
 
 @dataclass(frozen=True)
@@ -23,22 +24,18 @@ class Camera:
 
     Attributes:
         name: what diagnostics, drift and logs call it.
-        image_topic: resolved, without the transport's name.
+        image_name: what to subscribe to for its images; a subscription follows remappings by itself, and following them
+            twice would undo those that swap two cameras.
+        image_topic: where that leads, with the transport's name.
+        info_name: what to subscribe to for its calibration, likewise.
         output_prefix: what its output topics begin with: ``~`` or ``~/NAME``.
     """
 
     name: str
+    image_name: str
     image_topic: str
+    info_name: str
     output_prefix: str
-
-    def transported_topic(self, transport: str) -> str:
-        """Where the images of an image_transport come from."""
-        return self.image_topic if transport == "raw" else f"{self.image_topic}/{transport}"
-
-    @property
-    def info_topic(self) -> str:
-        """Where the calibration comes from: beside the images, as image_transport has it."""
-        return f"{self.image_topic.rpartition('/')[0]}/camera_info"
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,44 @@ class Arrival:
         return None if self.header is None else stamp_ns(self.header.stamp)
 
 
-def find_cameras(node: Node, names: Sequence[str]) -> tuple[Camera, ...]:
-    """The cameras called ``names``, or the one on the default topic where there are none; remappings are followed."""
+def find_cameras(node: Node, names: Sequence[str], transport: str) -> tuple[Camera, ...]:
+    """The cameras called ``names``, or the one on the default topics where there are none; remappings are followed.
+
+    A remapping of ``NAME/image_raw`` takes along what belongs to it, as image_transport has it: the topic of another
+    transport below it, and ``camera_info`` beside it. What is remapped itself goes its own way.
+
+    Args:
+        node: whose remappings.
+        names: of the cameras.
+        transport: image_transport's name of how the images come.
+    """
     if not names:
-        topic = node.resolve_topic_name(DEFAULT_IMAGE_TOPIC)
-        return (Camera(camera_of_topic(topic), topic, "~"),)
-    return tuple(Camera(name, node.resolve_topic_name(f"{name}/image_raw"), f"~/{name}") for name in names)
+        return (_find_camera(node, None, transport),)
+    return tuple(_find_camera(node, name, transport) for name in names)
+
+
+def _find_camera(node: Node, name: str | None, transport: str) -> Camera:
+    """The camera of that name; None: the only one, called as its topic says."""
+    namespace = name or DEFAULT_NAME
+    image_name, ending = f"{namespace}/image_raw", ""
+    if transport != "raw":
+        ending = f"/{transport}"
+        image_name = _remapped(node, image_name + ending, otherwise=node.resolve_topic_name(image_name) + ending)
+    image_topic = node.resolve_topic_name(image_name)
+    folder = image_topic.removesuffix(ending).rpartition("/")[0]
+    return Camera(
+        name=name or camera_of_topic(image_topic),
+        image_name=image_name,
+        image_topic=image_topic,
+        info_name=_remapped(node, f"{namespace}/camera_info", otherwise=f"{folder}/camera_info"),
+        output_prefix=f"~/{name}" if name else "~",
+    )
+
+
+def _remapped(node: Node, name: str, otherwise: str) -> str:
+    """``name`` where a remapping leads it elsewhere, else the topic ``otherwise``."""
+    is_remapped = node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
+    return name if is_remapped else otherwise
 
 
 class CameraInput:
@@ -82,14 +111,19 @@ class CameraInput:
         # Raw, so that only frames which are processed are deserialised.
         self._image_subscription = node.create_subscription(
             IMAGE_TYPES[settings.image_transport],
-            camera.transported_topic(settings.image_transport),
+            camera.image_name,
             self._receive,
             qos.image_input(settings.image_reliability, settings.image_depth, settings.image_durability),
             raw=True,
         )
         self._info_subscription = node.create_subscription(
-            CameraInfo, camera.info_topic, self._receive_info, qos.CAMERA_INPUT, raw=True
+            CameraInfo, camera.info_name, self._receive_info, qos.CAMERA_INPUT, raw=True
         )
+
+    @property
+    def image_topic(self) -> str:
+        """Where the images come from."""
+        return self._image_subscription.topic_name
 
     def newest_info(self) -> CameraInfo | None:
         """The camera's calibration; None before one came. Raises FrameError where it cannot be deserialised."""

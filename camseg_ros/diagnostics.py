@@ -2,15 +2,18 @@
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from camseg_core.drift.detector import CLEARED
 from camseg_core.frames import DriftResult, DriftState
 from camseg_ros.timing import TIMES, FrameTiming, TimingWindow
-from camseg_ros.worker import FrameCounts
+from camseg_ros.work_times import WorkTimes
+from camseg_ros.worker import FrameCounts, Outcome
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,55 @@ class CameraFacts:
 
 
 class CameraMonitor:
-    """Keeps the newest facts of a camera; may be told and asked from different threads. Times are monotonic."""
+    """Keeps the newest facts of a camera; may be told and asked from different threads. Times are monotonic.
 
-    def __init__(self, facts: CameraFacts) -> None:
+    Args:
+        facts: of the camera.
+        work: of the worker that serves it.
+    """
+
+    def __init__(self, facts: CameraFacts, work: WorkTimes) -> None:
         self._facts = facts
+        self._work = work
         self._lock = threading.Lock()
         self._received_at_s: float | None = None
+        # Since when a result is waited for: the first frame after the last result, or the last taken into work.
+        self._waits_since_s: float | None = None
+        self._dropped_in_vain: Counter[Outcome] = Counter()
         self._drift: DriftResult | None = None
         self._failure = ""
         self._timings = TimingWindow()
+
+    def begin(self) -> None:
+        """From now on frames are segmented: those that came before are not waited for."""
+        with self._lock:
+            self._begin_to_wait()
 
     def frame_received(self, now_s: float) -> None:
         """A frame arrived."""
         with self._lock:
             self._received_at_s = now_s
+            if self._waits_since_s is None:
+                self._waits_since_s = now_s
+
+    def frame_dropped(self, reason: Outcome) -> None:
+        """A frame was dropped instead of being segmented."""
+        with self._lock:
+            if reason is Outcome.DROPPED_UNWATCHED:  # nobody waits for a result
+                self._begin_to_wait()
+            else:
+                self._dropped_in_vain[reason] += 1
+
+    def frame_taken(self, now_s: float) -> None:
+        """A frame is being segmented."""
+        with self._lock:
+            # Of a camera whose frames are rare the one before may have been dropped long ago.
+            self._waits_since_s = now_s
 
     def frame_published(self, drift: DriftResult, timing: FrameTiming) -> None:
         """A frame's results were published."""
         with self._lock:
+            self._begin_to_wait()
             self._drift = drift
             self._failure = ""
             self._timings.add(timing)
@@ -81,12 +115,18 @@ class CameraMonitor:
         STALE too while the stamps of the frames do not advance, and OK for UNKNOWN and NOMINAL; but WARN where frames
         were collected for a drift reference in vain.
 
+        ERROR too where frames come and are wanted, but none was segmented for too long: all were dropped, as too old
+        or because the one in work does not end. Whoever drives by the masks has none, as with frames that fail, so
+        it is no mere warning. Too long is ``stale_after_s``, and as much more as batches may take that were in work
+        meanwhile (``WorkTimes``): a model that takes ten seconds for each frame is slow, not broken.
+
         Args:
             counts: of the worker.
             is_active: whether the node is active; otherwise it hears no frames.
             is_wanted: whether the camera's frames are inferred.
             collection_failure: why the frames collected last gave no drift reference; empty where they did.
-            stale_after_s: time without a frame after which the camera is stale, seconds.
+            stale_after_s: time without a frame after which the camera is stale, and without a result after which that
+                is an error, seconds.
             now_s: of the clock that ``frame_received`` was told.
         """
         with self._lock:
@@ -135,16 +175,35 @@ class CameraMonitor:
             return DiagnosticStatus.ERROR, self._failure, drift_state
         if not is_wanted:
             return DiagnosticStatus.OK, "idle: nobody subscribes to an output", DriftState.UNKNOWN
+        if (waited_s := self._waited_in_vain_s(stale_after_s, now_s)) is not None:
+            stale, busy = (self._dropped_in_vain[why] for why in (Outcome.DROPPED_STALE, Outcome.DROPPED_BUSY))
+            message = f"no frame segmented for {waited_s:.1f} s: {stale} dropped as stale, {busy} as busy"
+            return DiagnosticStatus.ERROR, message, DriftState.STALE if self._drift else DriftState.UNKNOWN
         if self._drift and drift_state == DriftState.ERROR:
-            return DiagnosticStatus.ERROR, _drift_message(self._drift, self._drift.error_threshold), drift_state
+            return DiagnosticStatus.ERROR, _drift_message(self._drift), drift_state
         if self._drift and drift_state == DriftState.WARN:
-            return DiagnosticStatus.WARN, _drift_message(self._drift, self._drift.warn_threshold), drift_state
+            return DiagnosticStatus.WARN, _drift_message(self._drift), drift_state
         if drift_state == DriftState.STALE:
             # Frames do come, so their age does not tell of a camera that repeats itself or a clock that stands still.
             return DiagnosticStatus.STALE, f"stamps do not advance on {self._facts.topic}", drift_state
         if collection_failure:
             return DiagnosticStatus.WARN, f"segmenting, drift {drift_state.name}: {collection_failure}", drift_state
         return DiagnosticStatus.OK, f"segmenting, drift {drift_state.name}", drift_state
+
+    def _begin_to_wait(self) -> None:
+        """Waits for a result from the next frame on."""
+        self._waits_since_s = None
+        self._dropped_in_vain.clear()
+
+    def _waited_in_vain_s(self, stale_after_s: float, now_s: float) -> float | None:
+        """How long a result has been waited for, seconds; None where that is not too long."""
+        if self._waits_since_s is None:
+            return None
+        # A reference is fitted while a frame is in work, and until then no result names one.
+        may_fit = self._drift is None or not self._drift.reference_id
+        waited_s = now_s - self._waits_since_s
+        allowance_s = self._work.allowance_s(self._waits_since_s, may_be_long=may_fit)
+        return waited_s if waited_s > stale_after_s + allowance_s else None
 
 
 def node_status(node: str, state: str, failure: str) -> DiagnosticStatus:
@@ -166,7 +225,14 @@ def make_status(level: bytes, name: str, message: str, hardware_id: str, values:
     return DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware_id, values=pairs)
 
 
-def _drift_message(drift: DriftResult, threshold: float) -> str:
+def _drift_message(drift: DriftResult) -> str:
+    """What a state of WARN or ERROR comes from: WARN from the test over time, where there is one."""
+    statistic, threshold = drift.sequential_statistic, drift.sequential_threshold
+    if drift.state == DriftState.WARN and math.isfinite(statistic):
+        # An alarm outlasts its threshold, so that it does not flicker.
+        bounds = f"threshold {threshold:.3g}, ends below {CLEARED * threshold:.3g}"
+        return f"drift WARN: sequential statistic {statistic:.3g}, {bounds}"
+    threshold = drift.warn_threshold if drift.state == DriftState.WARN else drift.error_threshold
     return f"drift {drift.state.name}: {drift.method} score {drift.score:.3g}, threshold {threshold:.3g}"
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rclpy.node import Node
 
-from camseg_core.errors import CamsegError, ConfigurationError
+from camseg_core.errors import ConfigurationError
+from camseg_ros.pipeline import describe
 from camseg_ros.srv import RefitDriftReference, SaveDriftReference
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ Response = TypeVar("Response", bound=_Answer)
 
 class DriftServices:
     """``~/refit_drift_reference`` and ``~/save_drift_reference``, from configure to cleanup.
+
+    Whatever goes wrong is answered with the reason: an exception would leave the executor and end the node.
 
     Args:
         node: whose services.
@@ -49,7 +52,7 @@ class DriftServices:
         try:
             camera = self._camera(request.camera)
             self._engine.refit_drift(camera, request.seconds)
-        except CamsegError as error:
+        except Exception as error:
             return self._refuse(response, error)
         return self._agree(response, f"the next {request.seconds:g} s of {camera} are taken for clear driving")
 
@@ -60,9 +63,9 @@ class DriftServices:
             camera = self._camera(request.camera)
             if not request.path:
                 raise ConfigurationError("path is empty; expected that of a .safetensors file to write")
-            path = Path(request.path).expanduser().absolute()
+            path = _expand_home(request.path).absolute()
             reference_id = self._engine.save_drift_reference(camera, path)
-        except (CamsegError, OSError) as error:
+        except Exception as error:
             return self._refuse(response, error)
         return self._agree(response, f"drift reference {reference_id} of {camera} is in {path}")
 
@@ -79,6 +82,15 @@ class DriftServices:
         return response
 
     def _refuse(self, response: Response, error: Exception) -> Response:
-        self._node.get_logger().warning(str(error))
-        response.success, response.message = False, str(error)
+        reason = describe(error)
+        self._node.get_logger().warning(reason)
+        response.success, response.message = False, reason
         return response
+
+
+def _expand_home(path: str) -> Path:
+    """A path whose ~ or ~USER is that user's home folder; raises ConfigurationError where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"path is {path!r}; expected ~ to begin the home folder of a known user") from error

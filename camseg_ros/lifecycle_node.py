@@ -105,7 +105,7 @@ class SegmentationNode(LifecycleNode):
             return self._fail(f"configure: {error}")
         self._segmenter = Segmenter(
             engine,
-            find_cameras(self, settings.cameras),
+            find_cameras(self, settings.cameras, settings.image_transport),
             self._diagnostic_name,
             lambda: self._own_parameters.settings,
             lambda: self.get_clock().now().nanoseconds,
@@ -125,7 +125,7 @@ class SegmentationNode(LifecycleNode):
         except Exception as error:  # rclpy's C++ part raises types of its own, and the base class keeps them quiet
             self._disconnect()
             return self._fail(f"activate: {describe(error)}")
-        topics = [camera.transported_topic(settings.image_transport) for camera in self._segmenter.cameras]
+        topics = [camera_input.image_topic for camera_input in self._inputs.values()]
         self.get_logger().info(f"active: listening to {', '.join(topics)}")
         return self._succeed("active")
 

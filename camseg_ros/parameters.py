@@ -262,7 +262,7 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
     ParameterSpec(
         "stale_after_s",
         2.0,
-        "time without a frame after which diagnostics say STALE, seconds",
+        "time without a frame after which diagnostics say STALE, or without a result ERROR, seconds",
         (0.1, 3600.0),
         change=Change.ANY_TIME,
     ),

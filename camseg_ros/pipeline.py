@@ -16,6 +16,7 @@ from camseg_ros.diagnostics import CameraMonitor
 from camseg_ros.parameters import NodeSettings
 from camseg_ros.publication import CameraOutputs
 from camseg_ros.timing import FrameTiming
+from camseg_ros.work_times import WorkTimes
 from camseg_ros.worker import Outcome
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class FramePipeline:
         self,
         engine: "InferenceEngine",
         monitors: Mapping[str, CameraMonitor],
+        work: WorkTimes,
         on_failure: Callable[[str, str], None],
         settings: Callable[[], NodeSettings],
         now_ns: Callable[[], int],
@@ -54,6 +56,7 @@ class FramePipeline:
         Args:
             engine: infers.
             monitors: of every camera.
+            work: told when a batch begins and ends.
             on_failure: told the camera and the reason of every failed frame.
             settings: the present ones, asked once a frame.
             now_ns: the node's clock, nanoseconds.
@@ -61,6 +64,7 @@ class FramePipeline:
         """
         self._engine = engine
         self._monitors = monitors
+        self._work = work
         self._on_failure = on_failure
         self._settings = settings
         self._now_ns = now_ns
@@ -81,6 +85,27 @@ class FramePipeline:
 
     def reason_to_drop(self, camera: str, item: Arrival) -> Outcome | None:
         """See FrameJobs."""
+        reason = self._reason_to_drop(camera, item)
+        if reason is not None:
+            self._monitors[camera].frame_dropped(reason)
+        return reason
+
+    def process(self, batch: Sequence[tuple[str, Arrival]]) -> Mapping[str, Exception]:
+        """See FrameJobs."""
+        taken_at_s, settings = time.monotonic(), self._settings()
+        for camera, _ in batch:
+            self._monitors[camera].frame_taken(taken_at_s)
+        self._work.begin(settings.sampling, taken_at_s)
+        try:
+            return self._process(batch, settings, taken_at_s)
+        finally:
+            self._work.end(time.monotonic())
+
+    def report_failure(self, camera: str, error: Exception) -> None:
+        """See FrameJobs."""
+        self._on_failure(camera, describe(error))
+
+    def _reason_to_drop(self, camera: str, item: Arrival) -> Outcome | None:
         if not self.is_wanted(camera):
             return Outcome.DROPPED_UNWATCHED
         max_age_s = self._settings().max_age_s
@@ -88,10 +113,9 @@ class FramePipeline:
             return None
         return Outcome.DROPPED_STALE if self._now_ns() - item.stamp_ns > max_age_s * NS_PER_S else None
 
-    def process(self, batch: Sequence[tuple[str, Arrival]]) -> Mapping[str, Exception]:
-        """See FrameJobs."""
-        taken_at_s = time.monotonic()
-        settings = self._settings()
+    def _process(
+        self, batch: Sequence[tuple[str, Arrival]], settings: NodeSettings, taken_at_s: float
+    ) -> Mapping[str, Exception]:
         failures: dict[str, Exception] = {}
         read: list[_ReadFrame] = []
         for camera, arrival in batch:
@@ -111,10 +135,6 @@ class FramePipeline:
             else:
                 self._note_times(one, result, taken_at_s, time.monotonic() - started_s)
         return failures
-
-    def report_failure(self, camera: str, error: Exception) -> None:
-        """See FrameJobs."""
-        self._on_failure(camera, describe(error))
 
     def _read(self, camera: str, arrival: Arrival, settings: NodeSettings) -> "_ReadFrame":
         started_s = time.monotonic()

@@ -1,5 +1,6 @@
 """``camseg_node``: the process around the node, from its start to its exit code."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, NoReturn
 from camseg_core.errors import CamsegError, ConfigurationError
 
 if TYPE_CHECKING:
-    from camseg_ros.lifecycle_node import EngineFactory
+    from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+    from camseg_ros.lifecycle_node import EngineFactory, SegmentationNode
 
 FRAME_TIMEOUT_S = 1.0
 """How long the frames in work may take when the process ends."""
 
 END_TIMEOUT_S = 1.6
-"""How long the ending of a node that serves may take; one that is still starting is not waited for."""
+"""How long the ending of a node may take; the loading of a model is not waited for."""
 
 
 def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
@@ -35,8 +37,7 @@ def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     thread = threading.Thread(target=process.run, name="camseg_node", daemon=True)
     thread.start()
     stop.wait()
-    if process.is_serving:
-        thread.join(END_TIMEOUT_S)
+    process.leave(END_TIMEOUT_S)
     sys.stdout.flush()
     sys.stderr.flush()
     # Tearing down an interpreter with torch in it would take seconds on a busy machine, and must not be done at all
@@ -54,9 +55,13 @@ class NodeProcess:
 
     def __init__(self, stop: threading.Event, engine_factory: "EngineFactory | None") -> None:
         self.exit_code = 0
-        self.is_serving = False
         self._stop = stop
         self._engine_factory = engine_factory
+        self._node: SegmentationNode | None = None
+        self._is_served = False
+        # Held by the thread of ``run`` while there is a node, save while a model loads at the start: what is destroyed
+        # while another thread uses it would end the process by a signal.
+        self._uses_ros = threading.Lock()
 
     def run(self) -> None:
         """Returns when the node has ended."""
@@ -69,8 +74,25 @@ class NodeProcess:
         finally:
             # The node is in cycles of references, and with it its part of DDS, whose 70 MB of shared memory would
             # outlive the process.
+            self._node = None
             gc.collect()
+            with contextlib.suppress(RuntimeError):  # not held where no node could be made
+                self._uses_ros.release()
             self._stop.set()
+
+    def leave(self, timeout_s: float) -> None:
+        """Waits until the node has left DDS, which it is made to do here where its model still loads.
+
+        To be called from another thread than that of ``run``, which does nothing more then: loading takes seconds and
+        cannot be interrupted.
+
+        Args:
+            timeout_s: how long to wait for the node, and for its leaving here, seconds.
+        """
+        if self._uses_ros.acquire(timeout=timeout_s) and self._node is not None:
+            thread = threading.Thread(target=_leave_dds, args=(self._node,), name="camseg_leaving", daemon=True)
+            thread.start()
+            thread.join(timeout_s)
 
     def _serve(self) -> None:
         import rclpy
@@ -79,18 +101,32 @@ class NodeProcess:
         from camseg_ros.executor import make_executor
         from camseg_ros.lifecycle_node import SegmentationNode
 
-        node = SegmentationNode(self._engine_factory)
-        if node.starts_by_itself:
+        self._uses_ros.acquire()
+        node = self._node = SegmentationNode(self._load)
+        if node.starts_by_itself and not self._stop.is_set():
             node.start()
         executor = make_executor()
         executor.add_node(node)
-        self.is_serving = True
+        self._is_served = True
         while not self._stop.is_set():
             executor.spin_once(timeout_sec=0.1)
-        if node.close(FRAME_TIMEOUT_S):
-            executor.shutdown()
-            node.destroy_node()
-            rclpy.shutdown()
+        # Also under a frame that is still in work: it finds nothing more to publish to, and only ends later.
+        node.close(FRAME_TIMEOUT_S)
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
+
+    def _load(self, settings: "EngineSettings") -> "InferenceEngine":
+        from camseg_core.runtime.engine import InferenceEngine
+
+        make_engine = self._engine_factory or InferenceEngine
+        if self._is_served:  # for a lifecycle manager: called by the executor, which holds on to the node meanwhile
+            return make_engine(settings)
+        self._uses_ros.release()
+        try:
+            return make_engine(settings)
+        finally:
+            self._uses_ros.acquire()  # never, once the node has been left
 
     def _fail(self, reason: str) -> None:
         if self._stop.is_set():
@@ -99,6 +135,14 @@ class NodeProcess:
 
         get_logger("camseg").fatal(reason)
         self.exit_code = 1
+
+
+def _leave_dds(node: "SegmentationNode") -> None:
+    import rclpy
+
+    with contextlib.suppress(Exception):  # the process ends in any case
+        node.destroy_node()
+        rclpy.shutdown()
 
 
 def _init_rclpy() -> None:

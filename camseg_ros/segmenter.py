@@ -15,7 +15,8 @@ from camseg_ros.parameters import NodeSettings
 from camseg_ros.pipeline import FramePipeline
 from camseg_ros.publication import CameraOutputs
 from camseg_ros.topic_status import TopicMonitor
-from camseg_ros.worker import FrameCounts, FrameWorker
+from camseg_ros.work_times import WorkTimes
+from camseg_ros.worker import FrameCounts, FrameWorker, Outcome
 
 if TYPE_CHECKING:
     from rclpy.impl.rcutils_logger import RcutilsLogger
@@ -48,9 +49,12 @@ class Segmenter:
         self.cameras = tuple(cameras)
         self._settings = settings
         self._logger = logger
+        self._is_left = False
+        # On a GPU several cameras may share a batch, which then is waited for longer than need be.
+        work = WorkTimes(turns=len(self.cameras))
         self._monitors = {
             camera.name: CameraMonitor(
-                CameraFacts(node_name, camera.name, camera.image_topic, engine.model_id, str(engine.device))
+                CameraFacts(node_name, camera.name, camera.image_topic, engine.model_id, str(engine.device)), work
             )
             for camera in cameras
         }
@@ -59,11 +63,8 @@ class Segmenter:
         self._failure_logs = {
             camera.name: FailureLog(lambda text: logger.error(text), time.monotonic) for camera in cameras
         }
-        self._pipeline = FramePipeline(engine, self._monitors, self._report_failure, settings, now_ns, logger)
-        self._topic_monitors = {
-            camera.name: TopicMonitor(node_name, camera.transported_topic(settings().image_transport))
-            for camera in cameras
-        }
+        self._pipeline = FramePipeline(engine, self._monitors, work, self._report_failure, settings, now_ns, logger)
+        self._topic_monitors = {camera.name: TopicMonitor(node_name, camera.image_topic) for camera in cameras}
         max_batch = settings().max_batch or (len(self.cameras) if str(engine.device).startswith("cuda") else 1)
         self._worker: FrameWorker[Arrival] = FrameWorker([camera.name for camera in cameras], self._pipeline, max_batch)
         self._worker.stop(timeout_s=0.0)
@@ -73,10 +74,13 @@ class Segmenter:
         self._monitors[camera].frame_received(arrival.received_at_s)
         delay_s = None if arrival.stamp_ns is None else (arrival.received_ns - arrival.stamp_ns) / NS_PER_S
         self._topic_monitors[camera].tick(arrival.received_at_s, delay_s)
-        self._worker.put(camera, arrival)
+        if self._worker.put(camera, arrival):
+            self._monitors[camera].frame_dropped(Outcome.DROPPED_BUSY)
 
     def start(self, outputs: Mapping[str, CameraOutputs]) -> None:
         """From now on frames are segmented and the results go to ``outputs``, by camera."""
+        for monitor in self._monitors.values():
+            monitor.begin()
         self._pipeline.connect(outputs)
         self._worker.resume()
 
@@ -124,9 +128,10 @@ class Segmenter:
     def close(self, timeout_s: float) -> bool:
         """Ends the worker and frees the engine; says whether the frames in work ended within ``timeout_s`` seconds.
 
-        Where they did not, the engine is left to them.
+        Where they did not, the engine is left to them, and what becomes of them is not reported any more.
         """
         has_ended = self._worker.close(timeout_s)
+        self._is_left = not has_ended
         if has_ended:
             self.engine.close()
         return has_ended
@@ -136,5 +141,7 @@ class Segmenter:
         return detector.failure if isinstance(detector, CollectingDetector) else ""
 
     def _report_failure(self, camera: str, reason: str) -> None:
+        if self._is_left:
+            return  # the node it would publish to may be gone
         self._monitors[camera].frame_failed(reason)
         self._failure_logs[camera].report(f"frame of {camera} failed: {reason}")

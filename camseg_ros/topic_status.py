@@ -47,13 +47,21 @@ class TopicMonitor:
         self._forget(now_s)
 
     def status(self, now_s: float, expected_rate_hz: float) -> DiagnosticStatus:
-        """The status over the last seconds; ``expected_rate_hz`` of 0 leaves the rate unjudged."""
+        """The status over the last seconds; ``expected_rate_hz`` of 0 leaves the rate unjudged.
+
+        Too high is judged by the intervals between messages, of which a lone message has none. Too low is judged by
+        their number over the time until now, which allows for the one that is about to come, and falls while none does.
+        """
         self._forget(now_s)
         events = list(self._events)
         span_s = now_s - events[0].at_s if events else 0.0
-        rate_hz = len(events) / span_s if span_s > 0.0 else 0.0
+        until_now_hz = len(events) / span_s if span_s > 0.0 else 0.0
+        between_s = events[-1].at_s - events[0].at_s if events else 0.0
+        between_hz = (len(events) - 1) / between_s if between_s > 0.0 else None
+        rate_hz = until_now_hz if between_hz is None else min(until_now_hz, between_hz)
         delays_s = [event.delay_s for event in events if event.delay_s is not None]
-        level, message = _judge(rate_hz, expected_rate_hz, len(events), delays_s)
+        complaint = _judge_rate(until_now_hz, between_hz, expected_rate_hz) if span_s > 0.0 else ""
+        level, message = _judge(complaint, len(events), delays_s)
         values: dict[str, object] = {
             "Events in window": len(events),
             "Events since startup": self._total,
@@ -72,14 +80,20 @@ class TopicMonitor:
             self._events.popleft()
 
 
-def _judge(rate_hz: float, expected_rate_hz: float, events: int, delays_s: list[float]) -> tuple[bytes, str]:
+def _judge_rate(until_now_hz: float, between_hz: float | None, expected_rate_hz: float) -> str:
+    if expected_rate_hz == 0.0:
+        return ""
+    if until_now_hz < expected_rate_hz * (1.0 - FREQUENCY_TOLERANCE):
+        return "Frequency too low."
+    if between_hz is not None and between_hz > expected_rate_hz * (1.0 + FREQUENCY_TOLERANCE):
+        return "Frequency too high."
+    return ""
+
+
+def _judge(rate_complaint: str, events: int, delays_s: list[float]) -> tuple[bytes, str]:
     if not events:
         return DiagnosticStatus.ERROR, "No events recorded."
-    complaints = []
-    if expected_rate_hz > 0.0 and rate_hz < expected_rate_hz * (1.0 - FREQUENCY_TOLERANCE):
-        complaints.append("Frequency too low.")
-    if expected_rate_hz > 0.0 and rate_hz > expected_rate_hz * (1.0 + FREQUENCY_TOLERANCE):
-        complaints.append("Frequency too high.")
+    complaints = [rate_complaint] if rate_complaint else []
     if delays_s and min(delays_s) < EARLIEST_DELAY_S:
         complaints.append("Timestamps too far in future seen.")
     if delays_s and max(delays_s) > LATEST_DELAY_S:

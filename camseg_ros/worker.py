@@ -97,16 +97,18 @@ class FrameWorker(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name="camseg_worker", daemon=True)
         self._thread.start()
 
-    def put(self, camera: str, item: Item) -> None:
-        """Hands in a frame; returns at once. While stopped it is counted as dropped."""
+    def put(self, camera: str, item: Item) -> bool:
+        """Hands in a frame; returns at once, whether it replaced one. While stopped it is counted as dropped."""
         with self._changed:
             self._received[camera] += 1
             if not self._accepts:
                 self._outcomes[camera, Outcome.DROPPED_STOPPED] += 1
-                return
-            self._outcomes[camera, Outcome.DROPPED_BUSY] += camera in self._waiting
+                return False
+            replaces_one = camera in self._waiting
+            self._outcomes[camera, Outcome.DROPPED_BUSY] += replaces_one
             self._waiting[camera] = item
             self._changed.notify_all()
+            return replaces_one
 
     def counts(self, camera: str) -> FrameCounts:
         """A consistent snapshot of a camera's counters."""

@@ -1,5 +1,6 @@
 """Frames in, results out: the model, the drift detectors and the device behind one door."""
 
+import os
 import time
 import traceback
 from collections import deque
@@ -50,8 +51,8 @@ class EngineSettings:
         seed: of the starting noise; the same seed and frame give the same mask.
         num_samples: masks drawn of each frame, 1 or more; their majority is the result, their agreement its confidence.
         decoder: what turns mask latents into classes, a name in ``camseg_core.models.loading.DECODERS``.
-        drift_reference: path of a reference made by ``camseg drift fit``; "" takes the model's own; AUTO_REFERENCE
-            fits one for each camera on its first frames.
+        drift_reference: path of a reference made by ``camseg drift fit``, in which ~ is the home folder; "" takes the
+            model's own; AUTO_REFERENCE fits one for each camera on its first frames.
         drift: how frames are judged over time.
         max_batch: largest batch that a GPU is made ready for at the start, 1 or more. Larger ones work too, and so do
             other samplings than the settings', but each of their kernels is launched by itself.
@@ -73,6 +74,8 @@ class EngineSettings:
     def __post_init__(self) -> None:
         if self.max_batch < 1:
             raise ConfigurationError(f"max_batch is {self.max_batch}; expected 1 or more")
+        # A shell leaves the ~ of a parameter as it is. That of a user who is not known stays, and names no file then.
+        object.__setattr__(self, "drift_reference", os.path.expanduser(self.drift_reference))
 
 
 class InferenceHandle:

@@ -34,3 +34,31 @@ def test_the_only_camera_needs_no_name(make_local_node, peer):
     local = make_local_node()
     assert peer.call(RefitDriftReference, "refit_drift_reference", seconds=3.0).success
     assert local.engines[0].refits == [("camera", 3.0)]
+
+
+def test_a_path_in_the_home_folder_is_found_and_one_of_an_unknown_user_is_refused(
+    make_local_node, peer, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make_local_node()
+    answer = peer.call(SaveDriftReference, "save_drift_reference", path="~nosuchuser/front.safetensors")
+    refusal = "path is '~nosuchuser/front.safetensors'; expected ~ to begin the home folder of a known user"
+    assert (answer.success, answer.message) == (False, refusal)
+    assert peer.call(SaveDriftReference, "save_drift_reference", path="~/front.safetensors").success
+    assert (tmp_path / "front.safetensors").read_text() == "camera"
+
+
+def test_an_error_that_nobody_expected_is_answered_and_the_node_goes_on(make_local_node, peer, monkeypatch):
+    local = make_local_node()
+
+    def fail(*_: object) -> None:
+        raise ValueError("embedded null byte")
+
+    monkeypatch.setattr(local.engines[0], "save_drift_reference", fail)
+    monkeypatch.setattr(local.engines[0], "refit_drift", fail)
+    for answer in (
+        peer.call(SaveDriftReference, "save_drift_reference", path="x.safetensors"),
+        peer.call(RefitDriftReference, "refit_drift_reference", seconds=1.0),
+    ):
+        assert (answer.success, answer.message) == (False, "ValueError: embedded null byte")
+    assert peer.state() == "active"

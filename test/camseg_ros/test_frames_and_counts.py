@@ -1,17 +1,19 @@
 """What becomes of frames: the newest wins, old and unwanted ones are dropped, and every one is counted."""
 
+import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from fake_engine import UNREADABLE_RED
-from ros_harness import BEST_EFFORT, OUTPUTS, LocalNode, Peer, frame_message, random_pixels
+from fake_engine import UNREADABLE_RED, FakeEngine
+from ros_harness import BEST_EFFORT, OUTPUTS, PATIENCE_S, LocalNode, Peer, frame_message, random_pixels
 from sensor_msgs.msg import CameraInfo
 
 from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.drift.detector import DriftSettings
-from camseg_core.frames import Frame
+from camseg_core.frames import Frame, FrameResult
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_ros.worker import FrameCounts
 
@@ -161,6 +163,46 @@ def test_diagnostics_are_stale_until_a_frame_comes_and_while_none_comes_for_long
     assert "no frame for" in peer.status().message
     peer.publish(frame_message(random_pixels(), stamp_ns=3))  # the camera returns
     peer.wait_until(lambda: peer.status().level == DiagnosticStatus.OK, "status OK again")
+
+
+def test_diagnostics_tell_of_a_node_that_segments_nothing_because_every_frame_is_stale(make_local_node, peer):
+    make_local_node(max_age_s=1.0)
+    peer.wait_for_node(outputs=False)
+
+    def says(level: bytes, message: str, age_s: float) -> bool:
+        stamp_ns = time.time_ns() - round(age_s * 1e9)
+        peer.publish(frame_message(random_pixels(), stamp_ns))  # the camera's clock is behind
+        peer.spin_for(0.1)
+        return (peer.status().level, message in peer.status().message) == (level, True)
+
+    peer.wait_until(lambda: says(DiagnosticStatus.ERROR, " dropped as stale, 0 as busy", age_s=60.0), "status ERROR")
+    assert peer.status().message.startswith("no frame segmented for ")
+    assert peer.diagnostic_values()["processed"] == "0"
+    peer.wait_until(lambda: says(DiagnosticStatus.OK, "segmenting, drift NOMINAL", age_s=0.0), "status OK")
+
+
+def test_diagnostics_tell_of_an_inference_that_hangs(make_local_node, peer):
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    class HangingEngine(FakeEngine):
+        def infer_batch(self, *arguments: Any, **named: Any) -> list[FrameResult]:
+            assert not hangs.is_set() or goes_on.wait(PATIENCE_S)
+            return super().infer_batch(*arguments, **named)
+
+    local = make_local_node(engine_factory=HangingEngine)
+    peer.subscribe("mask")
+    peer.wait_for_node()
+
+    def says(level: bytes, message: str) -> bool:
+        peer.publish(frame_message(random_pixels(), stamp_ns=time.time_ns()))
+        peer.spin_for(0.1)
+        return (peer.status().level, message in peer.status().message) == (level, True)
+
+    hangs.set()
+    peer.wait_until(lambda: says(DiagnosticStatus.ERROR, ": 0 dropped as stale, "), "status ERROR")
+    assert local.counts().dropped_busy > 0
+    goes_on.set()
+    peer.wait_until(lambda: says(DiagnosticStatus.OK, "segmenting, drift NOMINAL"), "status OK")
 
 
 def test_remapped_and_namespaced_node_listens_to_its_camera(make_local_node, ros_domain):

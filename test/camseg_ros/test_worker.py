@@ -83,8 +83,7 @@ def serve(worker: FrameWorker, camera: str, item: int) -> None:
 def test_while_busy_only_the_newest_waiting_frame_is_kept(worker, gate):
     worker.put("front", 1)
     gate.wait_until_busy()
-    for item in (2, 3, 4):
-        worker.put("front", item)
+    assert [worker.put("front", item) for item in (2, 3, 4)] == [False, True, True]  # whether it replaces one
     assert worker.counts("front") == FrameCounts(received=4, dropped_busy=2, pending=2)
     gate.let_through()
     gate.wait_until_busy()

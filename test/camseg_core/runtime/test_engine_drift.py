@@ -64,6 +64,18 @@ def test_a_refitted_reference_is_saved_and_loaded(settings, tmp_path):
     assert drive(again, 1)[0].reference_id == results[-1].reference_id
 
 
+def test_a_reference_in_the_home_folder_is_found_whoever_passes_its_path(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    engine = InferenceEngine(settings)
+    reference_id = drive(engine, 1)[0].reference_id
+    engine.save_drift_reference("front", tmp_path / "front.safetensors")
+    again = replace(settings, drift_reference="~/front.safetensors")
+    assert again == replace(settings, drift_reference=str(tmp_path / "front.safetensors"))
+    assert drive(InferenceEngine(again), 1)[0].reference_id == reference_id
+    with pytest.raises(DriftReferenceError, match=r"~nosuchuser/front\.safetensors: no such file; expected"):
+        InferenceEngine(replace(settings, drift_reference="~nosuchuser/front.safetensors"))
+
+
 def test_what_cannot_be_refitted_or_saved_is_named(settings, tmp_path):
     engine = InferenceEngine(settings)
     with pytest.raises(ConfigurationError, match=r"collect_s = -1\.0"):
