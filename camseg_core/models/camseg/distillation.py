@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,13 +10,12 @@ from tqdm import tqdm
 
 from camseg_core.autoencoders.fast_decoder import FastDecoder, FastDecoderConfig
 from camseg_core.autoencoders.padding import pad_labels
-from camseg_core.data.datasets import LabelledDataset, LabelledImage
+from camseg_core.data.datasets import LabelledDataset
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import prepare
-from camseg_core.training.augmentation import random_view, segmentation_views
 from camseg_core.training.batches import collate
 from camseg_core.training.optimizers import make_optimizers
 
@@ -27,12 +25,10 @@ class DistillationSettings:
     """How a fast decoder is trained.
 
     Attributes:
-        steps: optimiser steps, an image each.
+        steps: optimiser steps, a frame each.
         learning_rate: at its peak, of Muon and AdamW alike; linear warm-up, then a cosine down to nothing.
         warmup_steps: of the learning rate.
-        sampling_steps: denoising steps of the latents drawn from the model; one number after the other, image by image.
-        views: random views of each frame, as segmentation trains on, whose latents are drawn besides the frame's own:
-            where the model has seen a frame in training it leaves less open than where it has not.
+        sampling_steps: denoising steps of the latents drawn from the model; one number after the other, frame by frame.
         noise: largest standard deviation of the noise on latents, which have a standard deviation of about 1.
         width, blocks: of the fast decoder.
         seed: of first weights, choice of frames and noise.
@@ -42,7 +38,6 @@ class DistillationSettings:
     learning_rate: float = 1e-2
     warmup_steps: int = 100
     sampling_steps: tuple[int, ...] = (1, 4)
-    views: int = 3
     noise: float = 0.3
     width: int = FastDecoderConfig.width
     blocks: int = FastDecoderConfig.blocks
@@ -51,26 +46,26 @@ class DistillationSettings:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
-        if self.views < 1:
-            raise ConfigurationError(f"views is {self.views}; expected 1 or more")
 
 
 @dataclass(frozen=True)
 class MaskLatents:
-    """Latents of the same images, each (images, C, h, w) float32.
+    """Latents of the same frames, each (frames, C, h, w) float32.
 
     Attributes:
         drawn: by the model, from the images.
         true: of the true labels, through the mask autoencoder.
+        mirrored: of the true labels, mirrored.
     """
 
     drawn: Tensor
     true: Tensor
+    mirrored: Tensor
 
 
 @torch.no_grad()  # not in inference mode: what is made in it cannot be trained on
 def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: DistillationSettings) -> MaskLatents:
-    """Latents of the frames of ``dataset`` and of views of them, all of the model's input size; shows a progress bar.
+    """Latents of all frames of ``dataset``, whose labels have the model's input size; shows a progress bar.
 
     Raises:
         ConfigurationError: the dataset has no frames.
@@ -80,31 +75,25 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
     device = next(model.parameters()).device
     drawn: list[Tensor] = []
     true: list[Tensor] = []
+    mirrored: list[Tensor] = []
     for index in tqdm(range(len(dataset)), desc="latents", unit="frame"):
-        for sample in _images(dataset[index], model.input_size, settings, index):
-            steps = settings.sampling_steps[len(drawn) % len(settings.sampling_steps)]
-            sampling = SamplingSettings(steps, seed=settings.seed + len(drawn))
-            labels = pad_labels(collate([sample]).labels.to(device), model.config.token_stride_px)
-            with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
-                drawn.append(model.draw_latent(prepare(model, sample.image), sampling).cpu())
-                true.append(model.mask_autoencoder.latent(model.mask_codec.encode(labels)).float().cpu())
-    return MaskLatents(torch.cat(drawn), torch.cat(true))
-
-
-def _images(
-    frame: LabelledImage, size: tuple[int, int], settings: DistillationSettings, index: int
-) -> list[LabelledImage]:
-    """Random views of ``frame``, and before them itself if it has their size."""
-    random = np.random.default_rng((settings.seed, index))
-    views = [random_view(frame, size, segmentation_views(), random) for _ in range(settings.views)]
-    return [frame, *views] if frame.labels.shape == size else views
+        sample = dataset[index]
+        steps = settings.sampling_steps[index % len(settings.sampling_steps)]
+        labels = collate([sample]).labels.to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
+            sampling = SamplingSettings(steps, seed=settings.seed + index)
+            drawn.append(model.draw_latent(prepare(model, sample.image), sampling).cpu())
+            for latents, masks in ((true, labels), (mirrored, labels.flip(-1))):
+                padded = pad_labels(masks, model.config.token_stride_px)
+                latents.append(model.mask_autoencoder.latent(model.mask_codec.encode(padded)).float().cpu())
+    return MaskLatents(torch.cat(drawn), torch.cat(true), torch.cat(mirrored))
 
 
 def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
     """Train a fast decoder on latents and everything around them; shows a progress bar.
 
-    Each step takes the drawn latent of an image, a random point between it and the true one, or the true one, a third
-    of the time each, adds noise half of the time, and minimises the Kullback–Leibler divergence of the fast
+    Each step takes the drawn latent of a frame, a random point between it and the true one, or the mirrored one, a
+    third of the time each, adds noise half of the time, and minimises the Kullback–Leibler divergence of the fast
     decoder's classes from the full decoder's, pixel by pixel.
 
     Args:
@@ -172,7 +161,7 @@ def _choose(latents: MaskLatents, noise: float, random: torch.Generator) -> Tens
     elif kind < 2 / 3:
         latent = torch.lerp(latents.drawn[index], latents.true[index], share)
     else:
-        latent = latents.true[index]
+        latent = latents.mirrored[index]
     if noisy < 0.5:
         latent = latent + noise * level * torch.randn(latent.shape, generator=random)
     return latent.unsqueeze(0)
