@@ -1,6 +1,5 @@
 """Handing in and waiting: results in order, no more on their way than said, errors where the result is asked for."""
 
-import gc
 import weakref
 from dataclasses import replace
 
@@ -93,6 +92,7 @@ def test_what_goes_wrong_comes_with_its_own_result(engine, monkeypatch):
     assert engine.result(handles[0])[0].labels.shape == (48, 64)
 
 
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_an_error_keeps_nothing_of_its_batch_alive(engine, monkeypatch):
     computed = []
 
@@ -102,19 +102,15 @@ def test_an_error_keeps_nothing_of_its_batch_alive(engine, monkeypatch):
         raise RuntimeError("no memory")
 
     monkeypatch.setattr("camseg_core.runtime.runner.predict_batch", fragile)
-    gc.disable()  # which would free it, but on a GPU perhaps too late
-    try:
-        first, second = (engine.submit([frame(number)]) for number in (1, 2))
-        held = [weakref.ref(first), weakref.ref(second)]
-        for handle in (second, first):
-            with pytest.raises(RuntimeError, match="no memory") as error:
-                engine.result(handle)
-            assert [reference() for reference in computed] == [None, None]
-            assert "fragile" in [entry.name for entry in error.traceback]  # it still says where
-        del first, second, handle, error
-        assert [reference() for reference in held] == [None, None]
-    finally:
-        gc.enable()
+    first, second = (engine.submit([frame(number)]) for number in (1, 2))
+    held = [weakref.ref(first), weakref.ref(second)]
+    for handle in (second, first):
+        with pytest.raises(RuntimeError, match="no memory") as error:
+            engine.result(handle)
+        assert [reference() for reference in computed] == [None, None]
+        assert "fragile" in [entry.name for entry in error.traceback]  # it still says where
+    del first, second, handle, error
+    assert [reference() for reference in held] == [None, None]
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.5, float("nan")])

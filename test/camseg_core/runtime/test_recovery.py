@@ -1,6 +1,5 @@
 """A GPU without memory gets smaller batches, a lost one a new runner; the engine lives either way."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -68,6 +67,7 @@ def test_batches_are_halved_until_they_fit(memory_images, batches):
     assert len(freed) == sum(size > memory_images for size in batches)
 
 
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_what_a_batch_had_allocated_is_gone_when_memory_is_freed_and_the_halves_are_tried():
     allocated, alive = [], []
 
@@ -82,11 +82,7 @@ def test_what_a_batch_had_allocated_is_gone_when_memory_is_freed_and_the_halves_
             return super().collect(images)
 
     runner = recovering(lambda: Hungry(1), count_alive)
-    gc.disable()  # which would free it, but on a GPU perhaps too late
-    try:
-        runner.collect(runner.submit([gray(level) for level in range(4)], REQUEST))
-    finally:
-        gc.enable()
+    runner.collect(runner.submit([gray(level) for level in range(4)], REQUEST))
     assert alive == [0] * (7 + 3)  # the batch and all its parts, of which three failed
 
 
@@ -146,14 +142,6 @@ class HeavyRunner(FailingRunner):
             raise torch.AcceleratorError(str(error)) from error
         del activations
         return predictions
-
-
-@pytest.fixture
-def no_garbage_collection():
-    """What lives on in a cycle stays; a collection might come too late on a GPU."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("no_garbage_collection")

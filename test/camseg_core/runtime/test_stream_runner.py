@@ -1,6 +1,5 @@
 """Streams: any number of batches, in whatever order a GPU happens to work, each gets its own result and no other's."""
 
-import gc
 import importlib.util
 import weakref
 from collections import deque
@@ -204,14 +203,6 @@ class HastyStreams(DeferredStreams):
 
     def enqueue(self, stream, work):
         work()
-
-
-@pytest.fixture
-def no_garbage_collection():
-    """What lives on in a cycle stays; a collection might come too late on a GPU."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
