@@ -71,9 +71,7 @@ def find_cameras(node: Node, names: Sequence[str], transport: str) -> tuple[Came
         names: of the cameras.
         transport: image_transport's name of how the images come.
     """
-    if not names:
-        return (_find_camera(node, None, transport),)
-    return tuple(_find_camera(node, name, transport) for name in names)
+    return tuple(_find_camera(node, name, transport) for name in names or (None,))
 
 
 def _find_camera(node: Node, name: str | None, transport: str) -> Camera:

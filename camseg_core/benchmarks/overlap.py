@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
@@ -19,7 +18,7 @@ from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
 from camseg_core.frames import Frame
-from camseg_core.runtime.device import resolve_device
+from camseg_core.runtime.device import resolve_device, wait_for
 from camseg_core.runtime.engine import EngineSettings
 
 AHEAD = 2
@@ -143,8 +142,7 @@ def measure_overlap(benchmark: OverlapBenchmark, buffers: CameraBuffers, trace: 
         cuda = engine.device.type == "cuda"
         with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as profiler:
             run_pipelined(engine, frames(TRACED))
-            if cuda:
-                torch.cuda.synchronize(engine.device)
+            wait_for(engine.device)
     engine.close()
     trace.parent.mkdir(parents=True, exist_ok=True)
     profiler.export_chrome_trace(str(trace))

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -123,14 +124,16 @@ class Recipe:
 
     def class_weights(self) -> Tensor:
         """Weights of the classes in the losses, from their shares of the real training frames' pixels."""
-        return class_weights(torch.from_numpy(self._class_shares()).float())
+        return class_weights(torch.from_numpy(self._class_shares).float())
 
     def rare_classes(self) -> list[int]:
         """Ids of the classes that have some, but less than RARE_SHARE, of the real training frames' pixels."""
-        shares = self._class_shares()
+        shares = self._class_shares
         return np.flatnonzero((shares > 0) & (shares < RARE_SHARE)).tolist()
 
+    @cached_property
     def _class_shares(self) -> np.ndarray:
+        """Of the real training frames' pixels; all of them are read for it."""
         frames = self.training_frames()
         counts = np.zeros(UNLABELLED + 1, dtype=np.int64)
         for index in range(len(frames)):
@@ -157,7 +160,8 @@ class Recipe:
         if self.drives:
             rendered = RenderedDrives(self.drives, seed=self.seed)
             datasets = [(self.training_frames(), 1.0 - self.drives_share), (rendered, self.drives_share)]
-        batches = BatchSource(datasets, self.batch_size, self.size, augmentation, self.seed, self.rare_classes())
+        pasted = self.rare_classes() if augmentation.paste_probability > 0.0 else []
+        batches = BatchSource(datasets, self.batch_size, self.size, augmentation, self.seed, pasted)
         settings = TrainerSettings(
             self.steps,
             self.learning_rate,

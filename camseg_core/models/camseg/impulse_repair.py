@@ -33,11 +33,11 @@ def repair_impulses(images: Tensor) -> Tensor:
     Returns:
         (N, C, H, W), of the same type.
     """
-    impulses = images.abs() >= 1.0
     spoilt = _has_opposed_neighbours(images)
     # On a GPU, asking would wait for it; here it spares clean frames the rest.
     if images.device.type == "cpu" and not spoilt.any():
         return images
+    impulses = images.abs() >= 1.0
     spoilt = spoilt & _is_smooth(images, impulses)
     kept = (~impulses).to(images.dtype)
     count = _mean_of_nine(kept)
