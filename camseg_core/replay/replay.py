@@ -43,8 +43,8 @@ class Replay:
         settings: what is asked for.
 
     Raises:
-        DatasetError, ConfigurationError: the bag cannot be read, its cameras are not clear, or it lies where its
-            results would.
+        DatasetError, ConfigurationError: the bag cannot be read, its cameras are not clear, it lies where its
+            results would, or they in it.
     """
 
     def __init__(self, bag: Path, out: Path, settings: ReplaySettings) -> None:
@@ -60,6 +60,11 @@ class Replay:
                 raise ConfigurationError(
                     f"bag {bag} lies in {folder}, where its results would go; expected another folder for --out"
                 )
+        if self.folder.resolve().is_relative_to(bag.resolve()):
+            raise ConfigurationError(
+                f"results would go to {self.folder}, in the folder of bag {bag}, which they would change; expected "
+                "another folder for --out"
+            )
 
     def check_discard(self) -> None:
         """Raises CamsegError where ``discard`` would remove anything that no replay left."""
@@ -207,6 +212,6 @@ def _writing(folder: Path) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise CamsegError(
-            f"{folder}: cannot be written: {reason}; expected room and permission to write. What was inferred until "
-            "the last commit is kept: the same command goes on from there"
+            f"{folder}: cannot be written: {reason}; expected room and permission to write. The same command then goes "
+            "on from the last commit; a live replay begins anew"
         ) from error

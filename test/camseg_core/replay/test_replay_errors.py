@@ -142,6 +142,18 @@ def test_results_never_go_where_the_bag_itself_lies(tmp_path, settings, bag, nam
         )
 
 
+def test_results_never_go_into_the_folder_of_the_bag_which_would_be_another_then(tmp_path, settings):
+    bag = drive(tmp_path / "drive", [1])
+    (tmp_path / "link").symlink_to(bag, target_is_directory=True)
+    for out in (bag, bag / "results", tmp_path / "link"):
+        with pytest.raises(ConfigurationError) as caught:
+            Replay(bag, out, settings)
+        assert str(caught.value) == (
+            f"results would go to {out / 'drive'}, in the folder of bag {bag}, which they would change; expected "
+            "another folder for --out"
+        )
+
+
 def test_a_bag_survives_an_overwrite_into_the_folder_it_is_in(tmp_path, monkeypatch, capsys):
     bag = drive(tmp_path / "drive", [1])
     before = {path: path.read_bytes() for path in bag.iterdir()}

@@ -234,7 +234,7 @@ def test_a_full_disk_is_one_error_no_results_and_no_loss_of_what_was_inferred(tm
     assert in_child(limited) == 0
     error = (tmp_path / "error").read_text()
     assert "drive.unfinished: cannot be written" in error
-    assert "the same command goes on" in error
+    assert "The same command then goes on from the last commit; a live replay begins anew" in error
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["drive.unfinished"]
     assert not (tmp_path / "out" / "drive.unfinished" / "results").exists()
     engine = FakeEngine()
