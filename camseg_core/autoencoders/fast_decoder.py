@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.autoencoders.kl import KLAutoencoder
-from camseg_core.errors import WeightsError
+from camseg_core.errors import ConfigurationError, WeightsError
 
 FILE_NAME = "fast_decoder.safetensors"
 """In a model's folder, beside its weights."""
@@ -25,9 +25,14 @@ class FastDecoderConfig:
     Attributes:
         latent_channels: channels of a mask latent.
         classes: logits of a pixel.
-        upsampling: pixels that a latent position spans in each direction.
-        width: of the convolutions, which all run at the latents' resolution.
-        blocks: residual blocks.
+        upsampling: pixels that a latent position spans in each direction, an even number.
+        width: of the convolutions at the latents' resolution.
+        blocks: residual blocks there.
+        fine_width: of the convolutions at twice that resolution.
+        fine_blocks: residual blocks there.
+
+    Raises:
+        ConfigurationError: the upsampling is odd.
     """
 
     latent_channels: int
@@ -35,6 +40,12 @@ class FastDecoderConfig:
     upsampling: int
     width: int = 64
     blocks: int = 3
+    fine_width: int = 48
+    fine_blocks: int = 1
+
+    def __post_init__(self) -> None:
+        if self.upsampling % 2:
+            raise ConfigurationError(f"upsampling is {self.upsampling}; expected an even number")
 
 
 class GatedBlock(nn.Module):
@@ -58,19 +69,25 @@ class GatedBlock(nn.Module):
 
 
 class FastDecoder(nn.Module):
-    """Convolutions at the latents' resolution; a last 1×1 one gives all logits of the pixels of each position."""
+    """Convolutions at the latents' resolution, where they cost least, and a few at twice that, where poles are drawn.
+
+    A last 1×1 convolution gives all logits of the pixels of each position.
+    """
 
     def __init__(self, config: FastDecoderConfig) -> None:
         super().__init__()
         self.config = config
         self.first = nn.Conv2d(config.latent_channels, config.width, 3, padding=1)
         self.blocks = nn.Sequential(*(GatedBlock(config.width) for _ in range(config.blocks)))
-        self.last = nn.Conv2d(config.width, config.classes * config.upsampling**2, 1)
+        self.finer = nn.Conv2d(config.width, config.fine_width * 4, 1)
+        self.fine_blocks = nn.Sequential(*(GatedBlock(config.fine_width) for _ in range(config.fine_blocks)))
+        self.last = nn.Conv2d(config.fine_width, config.classes * (config.upsampling // 2) ** 2, 1)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Logits (N, classes, H, W) of scaled latents (N, C, h, w), as a KLAutoencoder decodes them."""
         features = self.blocks(functional.relu(self.first(latent)))
-        return functional.pixel_shuffle(self.last(features), self.config.upsampling)
+        fine = self.fine_blocks(functional.relu(functional.pixel_shuffle(self.finer(features), 2)))
+        return functional.pixel_shuffle(self.last(fine), self.config.upsampling // 2)
 
 
 def decoder_id(autoencoder: KLAutoencoder) -> str:

@@ -48,6 +48,11 @@ def test_logits_have_the_size_of_the_image(decoder):
     assert decoder(torch.randn(2, 4, 6, 8)).shape == (2, 11, 48, 64)
 
 
+def test_pixels_that_cannot_be_halved_are_refused():
+    with pytest.raises(ConfigurationError, match="upsampling is 7; expected an even number"):
+        FastDecoderConfig(latent_channels=4, classes=11, upsampling=7)
+
+
 def test_a_file_holds_the_decoder_in_bfloat16(decoder, autoencoder, tmp_path):
     path = tmp_path / FILE_NAME
     save_fast_decoder(decoder, autoencoder, path)
