@@ -18,16 +18,25 @@ class LabelSet:
         name: what the set is called on the command line and in weights files.
         names: class names, one each.
         colors: RGB colours, 0 to 255, in the order of ``names``.
+        void: id of a class that says that a pixel is of none; None without. It is drawn, but has no score of its own.
+
+    Raises:
+        ConfigurationError: names and colours differ in number, or void is no id.
     """
 
     name: str
     names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
+    void: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.colors):
             raise ConfigurationError(
                 f"label set {self.name!r}: {len(self.names)} names but {len(self.colors)} colors; expected one each"
+            )
+        if self.void is not None and not 0 <= self.void < len(self.names):
+            raise ConfigurationError(
+                f"label set {self.name!r}: void is {self.void}; expected 0 to {len(self.names) - 1}, or None"
             )
 
     def __len__(self) -> int:
@@ -73,6 +82,7 @@ CITYSCAPES_CAMSEG = LabelSet(
         (0, 0, 0),
         *((0, 130, 180) if color == (70, 130, 180) else color for color in CITYSCAPES.colors),
     ),
+    void=0,
 )
 """The palette that the published CAM-Seg draws masks in: Cityscapes' classes after a void, and a sky of its own."""
 

@@ -35,7 +35,8 @@ class ConfusionMatrix:
     """Counts pixels by true class (row) and predicted class (column).
 
     Args:
-        label_set: the classes; unlabelled pixels (255) do not count, predictions of 255 count as wrong.
+        label_set: the classes. Unlabelled pixels (255) do not count, predictions of 255 count as wrong; so do those of
+            its void, which is no class to be scored: Cityscapes' means are over 19 classes also where 20 are drawn.
     """
 
     def __init__(self, label_set: LabelSet) -> None:
@@ -48,7 +49,8 @@ class ConfusionMatrix:
         if labels.shape != prediction.shape:
             raise ValueError(f"labels are {labels.shape} but the prediction is {prediction.shape}; expected the same")
         rows, columns = self.counts.shape
-        valid = labels != UNLABELLED
+        void = UNLABELLED if self.label_set.void is None else self.label_set.void
+        valid = (labels != UNLABELLED) & (labels != void)
         true = labels[valid].astype(np.int64)
         predicted = prediction[valid].astype(np.int64)
         is_missing = predicted == UNLABELLED
@@ -56,7 +58,7 @@ class ConfusionMatrix:
         largest = max(true.max(initial=0), predicted.max(initial=0, where=~is_missing))
         if largest >= rows:
             raise ValueError(f"class id {largest}; expected 0 to {rows - 1} or {UNLABELLED}")
-        predicted[is_missing] = rows
+        predicted[is_missing | (predicted == void)] = rows
         self.counts += np.bincount(true * columns + predicted, minlength=rows * columns).reshape(rows, columns)
 
     def metrics(self) -> SegmentationMetrics:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
+from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.confusion import ConfusionMatrix
-from camseg_core.labels import CAMVID, LabelSet
+from camseg_core.labels import CAMVID, CITYSCAPES_CAMSEG, LabelSet
 
 TWO = LabelSet("two", ("a", "b"), ((0, 0, 0), (1, 1, 1)))
 
@@ -40,6 +41,32 @@ def test_a_predicted_255_is_a_miss():
     metrics = metrics_of([[0, 0, 1, 1]], [[0, 255, 1, 1]], TWO)
     assert metrics.per_class_iou == {"a": 0.5, "b": 1.0}
     assert metrics.global_accuracy == 0.75
+
+
+def test_a_predicted_void_is_a_miss_and_void_itself_has_no_score():
+    """Cityscapes' means are over its 19 classes (Cordts et al., 2016), also where a model draws a void besides."""
+    random = np.random.default_rng(1)
+    labels = random.integers(1, 20, (50, 60))
+    prediction = np.where(random.random((50, 60)) < 0.7, labels, random.integers(0, 20, (50, 60)))
+    assert (prediction == 0).any()
+    metrics = metrics_of(labels, prediction, CITYSCAPES_CAMSEG)
+    true, predicted, classes = labels.ravel(), prediction.ravel(), list(range(1, 20))
+    averaged = {"average": "macro", "labels": classes}
+    assert metrics.miou == pytest.approx(jaccard_score(true, predicted, **averaged))
+    assert metrics.f1 == pytest.approx(f1_score(true, predicted, **averaged))
+    assert metrics.class_accuracy == pytest.approx(recall_score(true, predicted, **averaged))
+    assert metrics.ap == pytest.approx(precision_score(true, predicted, **averaged))
+    assert metrics.global_accuracy == pytest.approx(accuracy_score(true, predicted))
+    assert np.isnan(metrics.per_class_iou["void"])
+
+
+def test_pixels_whose_true_label_is_void_do_not_count():
+    assert metrics_of([[0, 1, 2]], [[1, 1, 2]], CITYSCAPES_CAMSEG).global_accuracy == 1.0
+
+
+def test_a_void_that_is_no_class_is_refused():
+    with pytest.raises(ConfigurationError, match="label set 'two': void is 2; expected 0 to 1, or None"):
+        LabelSet("two", ("a", "b"), ((0, 0, 0), (1, 1, 1)), void=2)
 
 
 def test_a_class_never_predicted_has_precision_zero():
