@@ -125,7 +125,9 @@ class Trainer:
         ):
             started = time.perf_counter()
             for batch in batches:
-                with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
+                # A cast that is kept from a part without gradients would have none in the part with them (torch 2.9 and
+                # before, pytorch issue 112583).
+                with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16, cache_enabled=False):
                     losses = self._train_step(batch)
                 self._step += 1
                 progress.update()
