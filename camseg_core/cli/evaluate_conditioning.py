@@ -40,7 +40,15 @@ def conditioning(
     provenance = Provenance.collect(seed=seed, data=data, models=[model])
     journal = Journal(
         out.with_name(f"{out.name}.partial"),
-        {"data": data, "weights": provenance.weights, "steps": steps, "sampler": sampler, "seed": seed},
+        {
+            "data": data,
+            "files": samples.fingerprint,
+            "device": str(resolve_device(device)),
+            "weights": provenance.weights,
+            "steps": steps,
+            "sampler": sampler,
+            "seed": seed,
+        },
     )
     tallies = measure_conditioning(network, samples, chosen_frames(samples, every), sampling, journal)
     publication = publish_conditioning(sampling, tallies, provenance)

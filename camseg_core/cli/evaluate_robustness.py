@@ -54,6 +54,8 @@ def robustness(
         out.with_name(f"{out.name}.partial"),
         {
             "data": data,
+            "files": samples.fingerprint,
+            "device": str(resolve_device(device)),
             "weights": provenance.weights,
             "corruptions": corruption,
             "steps": steps,

@@ -43,7 +43,14 @@ def steps(
     provenance = Provenance.collect(seed=seed, data=data, models=[model])
     journal = Journal(
         out.with_name(f"{out.name}.partial"),
-        {"data": data, "weights": provenance.weights, "experiment": list(experiment.settings()), "seed": seed},
+        {
+            "data": data,
+            "files": samples.fingerprint,
+            "device": str(resolve_device(device)),
+            "weights": provenance.weights,
+            "experiment": list(experiment.settings()),
+            "seed": seed,
+        },
     )
     tallies = measure_steps(network, samples, chosen_frames(samples, every), experiment, journal)
     publication = publish_steps(experiment, tallies, provenance)

@@ -15,14 +15,14 @@ SPLITS = ("train", "val")
 
 
 class KittiStep(LabelledFiles):
-    """``panoptic_maps/SPLIT/SEQUENCE/FRAME.png`` with the frames of KITTI tracking.
+    """``panoptic_maps/SPLIT/SEQUENCE/FRAME.png``, as such or in the archive's ``kitti-step/``, with KITTI's frames.
 
     The frames lie where KITTI's archive puts them, ``training/image_02/SEQUENCE/FRAME.png``, or sorted by split as the
     authors' guide has it, ``images/SPLIT/SEQUENCE/FRAME.png``. Red is the class (Cityscapes' train id), green and blue
     number the instances.
 
     Args:
-        root: folder that holds ``panoptic_maps`` and ``training`` or ``images``.
+        root: folder that holds ``panoptic_maps`` or ``kitti-step``, and ``training`` or ``images``.
         split: ``train`` (12 sequences, 5027 frames) or ``val`` (9 sequences, 2981 frames).
 
     Raises:
@@ -31,7 +31,7 @@ class KittiStep(LabelledFiles):
 
     def __init__(self, root: Path, split: str) -> None:
         check_split("kitti-step", split, SPLITS)
-        maps, images = root / "panoptic_maps" / split, _image_folder(root, split)
+        maps, images = _map_folder(root, split), _image_folder(root, split)
         # By sequence: KITTI's own folder holds the sequences of both splits.
         pairs = [
             replace(pair, name=f"{sequence}_{pair.name}")
@@ -39,6 +39,14 @@ class KittiStep(LabelledFiles):
             for pair in pair_trees(FileTree(images / sequence, ".png", 0), FileTree(maps / sequence, ".png", 0))
         ]
         super().__init__(pairs, CITYSCAPES_TRAIN_IDS, _read_classes)
+
+
+def _map_folder(root: Path, split: str) -> Path:
+    moved, as_published = root / "panoptic_maps" / split, root / "kitti-step" / "panoptic_maps" / split
+    for folder in (moved, as_published):
+        if folder.is_dir():
+            return folder
+    raise DatasetError(f"{moved}: no such folder; expected it or {as_published} with a folder for each sequence")
 
 
 def _image_folder(root: Path, split: str) -> Path:
@@ -50,8 +58,6 @@ def _image_folder(root: Path, split: str) -> Path:
 
 
 def _sequences(maps: Path) -> list[str]:
-    if not maps.is_dir():
-        raise DatasetError(f"{maps}: no such folder; expected a folder for each sequence")
     sequences = sorted(path.name for path in maps.iterdir() if path.is_dir())
     if not sequences:
         raise DatasetError(f"{maps}: holds no sequence; expected folders such as 0002")

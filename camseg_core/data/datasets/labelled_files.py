@@ -1,5 +1,6 @@
 """Images and label images that lie in files: finding what belongs together, and reading it."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,19 @@ class LabelledFiles:
     def label_set(self) -> LabelSet:
         """The classes of the labels."""
         return self._label_map.label_set
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the names, sizes and times of change of all files, and of the label set: another for other data.
+
+        The first 16 hexadecimal digits of a SHA-256.
+        """
+        digest = hashlib.sha256(self.label_set.name.encode())
+        for pair in self._pairs:
+            for path in (pair.image, pair.labels):
+                state = path.stat()
+                digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+        return digest.hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -31,6 +31,14 @@ def test_frames_in_order_of_name_as_rgb_with_void_as_255(root):
     assert first.labels[3, 3] == 1
 
 
+def test_the_fingerprint_is_another_where_a_file_is(root):
+    before = CamVid(root, "val").fingerprint
+    assert CamVid(root, "val").fingerprint == before
+    labels = cv2.imread(str(root / "valannot" / "a_1.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(root / "valannot" / "a_1.png"), labels)
+    assert CamVid(root, "val").fingerprint != before
+
+
 def test_real_frames(camvid_root):
     assert (len(CamVid(camvid_root, "train")), len(CamVid(camvid_root, "val"))) == (367, 101)
     sample = CamVid(camvid_root, "val")[0]

@@ -41,6 +41,14 @@ def test_a_split_is_its_sequences_with_frames_in_order(full_root):
     ]
 
 
+def test_maps_may_lie_in_the_folder_that_the_archive_unpacks_to(full_root):
+    names = [KittiStep(full_root, "val")[index].name for index in range(4)]
+    (full_root / "kitti-step").mkdir()
+    (full_root / "panoptic_maps").rename(full_root / "kitti-step" / "panoptic_maps")
+    dataset = KittiStep(full_root, "val")
+    assert [dataset[index].name for index in range(len(dataset))] == names
+
+
 def test_red_is_the_class(full_root):
     labels = KittiStep(full_root, "val")[0].labels
     assert labels[0, :4].tolist() == [0, 11, 18, 255]
@@ -67,7 +75,7 @@ def test_a_missing_sequence_is_named(root, write_image):
 
 def test_missing_maps_are_named(tmp_path, write_image):
     write_image(tmp_path / "training/image_02/0002/000000.png")
-    with pytest.raises(DatasetError, match="panoptic_maps/val: no such folder"):
+    with pytest.raises(DatasetError, match=r"panoptic_maps/val: no such folder; expected it or .*kitti-step/panoptic_"):
         KittiStep(tmp_path, "val")
     (tmp_path / "panoptic_maps/val").mkdir(parents=True)
     with pytest.raises(DatasetError, match="panoptic_maps/val: holds no sequence; expected folders such as 0002"):
