@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +69,7 @@ class Recipe:
         start: str = "random",
         adjustable: Sequence[str] = (),
         views: AugmentationSettings | None = None,
+        given: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Note the recipe in ``folder``, so that what is trained there later, and compared, is trained by the same.
 
@@ -77,6 +80,7 @@ class Recipe:
             start: what the weights are in the beginning, in a word or a hash.
             adjustable: names of further attributes that may change.
             views: how views differ from the frames, where the folder holds a run and not several.
+            given: what else decides the run, by name, as JSON has it; what an older recipe does not note may be any.
 
         Raises:
             ConfigurationError: the folder has another recipe.
@@ -86,6 +90,7 @@ class Recipe:
         settings |= {"size": list(self.size), "start": start}
         if views is not None:
             settings["views"] = asdict(views)
+        settings |= given
         path = folder / RECIPE_NAME
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +105,7 @@ class Recipe:
         except ValueError as error:
             raise ConfigurationError(f"{path}: is no recipe ({error}); expected JSON; remove it to go on") from error
         # Recipes noted before there was a choice of these have them.
-        found = {"start": "random", "optimizer": "adamw", "with_validation": False} | noted
+        found = {"start": "random", "optimizer": "adamw", "with_validation": False, **given, **noted}
         differ = [
             f"{name} {found.get(name)}, now {value}" for name, value in settings.items() if found.get(name) != value
         ]
@@ -141,7 +146,12 @@ class Recipe:
         return counts[: len(CAMVID)] / counts[:UNLABELLED].sum()
 
     def train(
-        self, task: TrainingTask, augmentation: AugmentationSettings, out: Path, start: str = "random"
+        self,
+        task: TrainingTask,
+        augmentation: AugmentationSettings,
+        out: Path,
+        start: str = "random",
+        given: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, float]:
         """Train ``task`` in the folder ``out``, resuming what is there; returns the last validation's figures.
 
@@ -150,12 +160,13 @@ class Recipe:
             augmentation: how views differ from the frames.
             out: folder of the run.
             start: what the weights are in the beginning, in a word or a hash.
+            given: what else decides the run, by name, as JSON has it, such as what is frozen in it.
 
         Raises:
-            ConfigurationError: the run in ``out`` was begun with another recipe, start or views. It may be trained for
-                more steps, and validated more or less often.
+            ConfigurationError: the run in ``out`` was begun with another recipe, start or views, or given something
+                else. It may be trained for more steps, and validated more or less often.
         """
-        self.hold(out, start, adjustable=("steps", "validate_every"), views=augmentation)
+        self.hold(out, start, adjustable=("steps", "validate_every"), views=augmentation, given=given)
         datasets: list[tuple[LabelledDataset, float]] = [(self.training_frames(), 1.0)]
         if self.drives:
             rendered = RenderedDrives(self.drives, seed=self.seed)

@@ -12,7 +12,11 @@ from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
+from camseg_core.models.camseg.trained_autoencoders import (
+    autoencoder_id,
+    trained_image_autoencoder,
+    trained_mask_autoencoder,
+)
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
@@ -96,7 +100,17 @@ def train_segmentation(
     model.mask_autoencoder.load_state_dict(mask_part.state_dict())
     task = CamSegTask(model, recipe.class_weights(), recipe.validation_frames(), losses, sampling)
     start = start_of_training(weights=initial_weights, features=initial_features)
-    recipe.train(task, at_input_scale(segmentation_views(), config.input_height_px, recipe.size), out, start)
+    recipe.train(
+        task,
+        at_input_scale(segmentation_views(), config.input_height_px, recipe.size),
+        out,
+        start,
+        {
+            "image_autoencoder": autoencoder_id(image_part),
+            "mask_autoencoder": autoencoder_id(mask_part),
+            "losses": asdict(losses),
+        },
+    )
 
 
 def start_of_training(**folders: Path | None) -> str:

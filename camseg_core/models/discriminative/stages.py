@@ -8,7 +8,7 @@ import torch
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.stages import FEATURE_PARTS, start_of_training
-from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder
+from camseg_core.models.camseg.trained_autoencoders import autoencoder_id, trained_image_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import (
     DiscriminativeConfig,
@@ -73,7 +73,8 @@ def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path, initial_feat
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
     views = at_input_scale(segmentation_views(), model.config.input_height_px, recipe.size)
-    recipe.train(task, views, out, start_of_training(features=initial_features))
+    given = {"image_autoencoder": autoencoder_id(model.image_autoencoder)}
+    recipe.train(task, views, out, start_of_training(features=initial_features), given)
 
 
 def begin_with_features(network: DiscriminativeNetwork, name: str) -> None:

@@ -79,3 +79,18 @@ def test_a_run_that_does_not_say_what_views_it_has_seen_is_not_resumed(tmp_path)
     recipe.hold(tmp_path)
     with pytest.raises(ConfigurationError, match=r"was begun with views None, now \{'zoom_min'"):
         recipe.hold(tmp_path, views=AugmentationSettings())
+
+
+def test_a_run_is_not_resumed_with_other_frozen_parts_or_losses(tmp_path):
+    recipe = Recipe(tmp_path, 1, (8, 16))
+    recipe.hold(tmp_path, given={"mask_autoencoder": "a1", "losses": {"dice": 0.5}})
+    recipe.hold(tmp_path, given={"mask_autoencoder": "a1", "losses": {"dice": 0.5}})
+    with pytest.raises(ConfigurationError, match="was begun with mask_autoencoder a1, now b2; expected the same"):
+        recipe.hold(tmp_path, given={"mask_autoencoder": "b2", "losses": {"dice": 0.5}})
+
+
+def test_a_run_that_does_not_say_what_it_was_given_is_resumed_all_the_same(tmp_path):
+    """Those begun before recipes noted it must not be lost."""
+    recipe = Recipe(tmp_path, 1, (8, 16))
+    recipe.hold(tmp_path)
+    recipe.hold(tmp_path, given={"mask_autoencoder": "a1"})

@@ -11,7 +11,11 @@ from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_laten
 from camseg_core.autoencoders.storage import save_autoencoder
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import WeightsError
-from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
+from camseg_core.models.camseg.trained_autoencoders import (
+    autoencoder_id,
+    trained_image_autoencoder,
+    trained_mask_autoencoder,
+)
 from camseg_core.models.discriminative.configuration import feature_classifier
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
@@ -49,6 +53,18 @@ def test_latents_of_one_from_a_run_are_scaled_by_the_frames(tiny_config, frames,
     expected = scale(trained, frames)
     assert expected != trained.config.scaling_factor
     assert load(tmp_path, frames).config == replace(trained.config, scaling_factor=expected)
+
+
+def test_the_id_is_of_the_weights_wherever_they_lie(tiny_model, frames, tmp_path):
+    part = trained_mask_autoencoder(tiny_model, frames)
+    save_autoencoder(part, tmp_path)
+    of_run = trained_mask_autoencoder(tmp_path, frames)
+    assert of_run.config.scaling_factor != part.config.scaling_factor
+    assert autoencoder_id(of_run) == autoencoder_id(part)
+    assert autoencoder_id(trained_image_autoencoder(tiny_model, frames)) != autoencoder_id(part)
+    with torch.no_grad():
+        of_run.network.decoder.conv_out.bias[0] += 1e-3
+    assert autoencoder_id(of_run) != autoencoder_id(part)
 
 
 def test_a_model_without_a_mask_autoencoder_is_named(tmp_path, frames):
