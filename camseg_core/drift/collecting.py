@@ -26,7 +26,8 @@ _DRIVE_PARTS = 4
 class CollectingDetector:
     """Collects the frames of one camera, fits a reference on them, then judges by it like ``DriftDetector``.
 
-    Until the fit the state is UNKNOWN, the score 0 and the p-value 1: nothing strange is known of any frame. Frames
+    Until the fit the state is UNKNOWN, the score 0 and the p-value 1: nothing strange is known of any frame; but STALE
+    while stamps stand still, as ``DriftDetector`` has it. Frames
     that are not finite are left out of the collection. A stamp that jumps back begins it again, and so does one that
     comes too long after the last: a clock that is set while frames are collected says nothing of how long that took.
     Where the fit fails, as with a camera that always sends the same frame, the reason is logged, ``failure`` tells it,
@@ -58,6 +59,8 @@ class CollectingDetector:
         self._embeddings: list[np.ndarray] = []
         self._stamps: list[int] = []
         self._seen, self._every = 0, 1
+        self._last_ns: int | None = None
+        self._standing_frames = 0
 
     @property
     def reference(self) -> DriftReference | None:
@@ -83,6 +86,8 @@ class CollectingDetector:
             return self._detector.update(embedding, stamp_ns)
         if self._stamps and stamp_ns < self._stamps[-1]:
             self._begin()
+        self._standing_frames = self._standing_frames + 1 if stamp_ns == self._last_ns else 0
+        self._last_ns = stamp_ns
         self._seen += 1
         if np.isfinite(embedding).all() and self._seen % self._every == 0:
             self._embeddings.append(embedding)
@@ -97,14 +102,15 @@ class CollectingDetector:
                 self._begin()
                 if detector is not None:
                     return detector.update(embedding, stamp_ns)
+        is_stale = self._standing_frames >= self._settings.stale_frames
         return DriftResult(
             score=0.0,
             method=DEFAULT_SCORE,
             p_value=1.0,
             warn_threshold=math.nan,
             error_threshold=math.nan,
-            state=DriftState.UNKNOWN,
-            state_since_ns=self._stamps[0] if self._stamps else stamp_ns,
+            state=DriftState.STALE if is_stale else DriftState.UNKNOWN,
+            state_since_ns=self._stamps[0] if self._stamps and not is_stale else stamp_ns,
             reference_id="",
             model_id=self._model_id,
             expected_run_length_s=self._settings.expected_run_length_s,

@@ -1,6 +1,7 @@
 """The drift judgement of each frame of one camera."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,9 @@ WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate
 
 MAX_GAP_FRAMES = 3.0
 """See ``DriftSettings.max_gap_s``."""
+
+_CADENCE_FRAMES = 5
+"""Intervals of which the median is a camera's own: a pause among them is not."""
 
 CLEARED = 0.5
 """An alarm ends when the statistic has fallen to this part of the threshold at which it began."""
@@ -40,7 +44,8 @@ class DriftSettings:
         expected_run_length_s: mean time between false alarms on clear driving, above 0; the alarm's threshold follows.
         threshold_scale: by what the reference's ``warn_threshold`` and ``error_threshold`` are multiplied, above 0.
         max_gap_s: after a longer gap between frames the test starts anew, above 0; and after MAX_GAP_FRAMES of the
-            reference's, where that is longer: a camera of a frame a minute has no gaps.
+            reference's or of the camera's last ones, where that is longer: a camera of a frame a minute, and a model
+            that takes as long for one, have no gaps.
         stale_frames: with this many stamps in a row that do not advance the state is STALE, 2 or more.
         collect_s: how long a detector without a reference collects frames before it fits one, above 0.
     """
@@ -97,6 +102,7 @@ class DriftDetector:
         self._since_ns = 0
         self._last_ns: int | None = None
         self._standing_frames = 0
+        self._intervals_s: deque[float] = deque(maxlen=_CADENCE_FRAMES)
         self._start_anew()
 
     def set_thresholds(self, expected_run_length_s: float, threshold_scale: float) -> None:
@@ -158,7 +164,9 @@ class DriftDetector:
     def _judge(self, score: float | None, stamp_ns: int) -> DriftState:
         """The state after a frame with that score, None where it has none."""
         elapsed_s = (stamp_ns - self._last_ns) * 1e-9 if self._last_ns is not None else math.inf
-        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._max_gap_s
+        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._longest_gap_s()
+        if 0.0 < elapsed_s < math.inf:
+            self._intervals_s.append(elapsed_s)
         if is_restart:
             self._start_anew()
         self._standing_frames = self._standing_frames + 1 if elapsed_s == 0.0 else 0
@@ -173,6 +181,14 @@ class DriftDetector:
         if not self._is_alarming:
             return DriftState.NOMINAL
         return DriftState.ERROR if self._is_severe() else DriftState.WARN
+
+    def _longest_gap_s(self) -> float:
+        """What is no gap yet, by the frames until now."""
+        if not self._intervals_s:
+            return self._max_gap_s
+        # The lower median: of two intervals, one of which is a gap, it is the other.
+        own_s = sorted(self._intervals_s)[(len(self._intervals_s) - 1) // 2]
+        return max(self._max_gap_s, MAX_GAP_FRAMES * own_s)
 
     def _advance(self, score: float, weight: float) -> None:
         excess = min(self.reference.normal_score(score) - ALLOWANCE, self._threshold * _LARGEST_STEP)

@@ -54,6 +54,13 @@ def test_frames_that_are_not_finite_are_left_out(detector):
     assert detector.reference.frames == 191
 
 
+def test_stamps_that_stand_still_are_stale_while_frames_are_collected_too(detector):
+    frames = DriftSettings().stale_frames
+    states = [detector.update(row, 5).state for row in clear_drive(frames + 3, seed=0)]
+    assert states == [DriftState.UNKNOWN] * frames + [DriftState.STALE] * 3
+    assert detector.update(clear_drive(1, seed=1)[0], 5 + PERIOD_NS).state == DriftState.UNKNOWN
+
+
 def test_a_clock_that_jumps_back_begins_again(detector):
     run(detector, clear_drive(150, seed=0), start_ns=10**12)
     run(detector, clear_drive(100, seed=1))

@@ -134,6 +134,26 @@ def test_a_camera_of_a_frame_in_three_minutes_has_no_gaps(reference):
     assert results[-1].state == DriftState.ERROR
 
 
+def test_a_model_that_takes_long_for_a_frame_has_no_gaps_either(detector):
+    """By a reference of ten frames a second: the first interval may be a gap, those like it are the camera's own."""
+    drive = clear_drive(60, seed=7)
+    drive[40:] += FOG
+    results = run(detector, drive, period_ns=15 * 10**9)
+    assert [result.state for result in results[:3]] == [DriftState.NOMINAL, DriftState.UNKNOWN, DriftState.NOMINAL]
+    assert {result.state for result in results[2:40]} == {DriftState.NOMINAL}
+    assert results[-1].state == DriftState.ERROR
+
+
+def test_a_pause_of_a_slow_camera_is_a_gap_still(detector):
+    run(detector, clear_drive(20, seed=7), period_ns=15 * 10**9)
+    after = 19 * 15 * 10**9
+    paused, next_one = (
+        detector.update(row, after + seconds * 10**9)
+        for row, seconds in zip(clear_drive(2, seed=8), (46, 61), strict=True)
+    )
+    assert (paused.state, next_one.state) == (DriftState.UNKNOWN, DriftState.NOMINAL)
+
+
 def test_a_clock_that_stands_still_is_stale_and_no_evidence(detector):
     settings = DriftSettings()
     results = [detector.update(row, 123) for row in clear_drive(settings.stale_frames + 5, seed=7) + FOG]
