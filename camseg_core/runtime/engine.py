@@ -25,6 +25,7 @@ from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.loading import DECODERS, embedding_hash, load_model, model_folder
 from camseg_core.runtime.device import limit_gpu_memory, resolve_device, wait_for
 from camseg_core.runtime.device_model import DeviceModel
+from camseg_core.runtime.graphs import capture_batches
 from camseg_core.runtime.optimization import optimize_for_inference
 from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.recovery import RecoveringRunner
@@ -229,10 +230,13 @@ class InferenceEngine:
         # Weights are copied and rounded in the default stream, for which no other one waits of itself.
         wait_for(self.device)
         device_model = DeviceModel(model, self.device)
-        for batch in range(1, self._settings.max_batch + 1):
+
+        def capture_batch(batch: int) -> None:
             for with_confidence in (False, True):
                 request = Request(self._sampling, with_confidence)
                 device_model.capture(batch, request, streams.stream("compute"))
+
+        capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
         runner = StreamRunner(streams, device_model.compute, self.device)
         self._warm_up(runner)
         return runner

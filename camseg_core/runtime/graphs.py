@@ -1,5 +1,6 @@
 """CUDA graphs: a model's kernels launched as one, at a batch's size and for a request captured before."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -55,3 +56,32 @@ def capture(
     with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
         outputs = function(held)
     return CapturedGraph(graph, held, outputs)
+
+
+def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_memory: Callable[[], None]) -> None:
+    """Capture batches of 1, 2, … images up to ``max_batch``, or to what there is memory for.
+
+    A batch that has no graph is computed without, and is halved where there is too little memory for that too.
+
+    Args:
+        capture_batch: captures all requests at a batch's size.
+        max_batch: images in the largest one.
+        free_memory: gives back to the device what is kept of its memory for later.
+
+    Raises:
+        torch.OutOfMemoryError: there is too little memory for a single image.
+    """
+    for batch in range(1, max_batch + 1):
+        try:
+            capture_batch(batch)
+            continue
+        except torch.OutOfMemoryError as error:
+            if batch == 1:
+                raise
+            reason = str(error).partition("\n")[0]
+        # Outside the handler: the error's traceback keeps what the failed capture had allocated.
+        free_memory()
+        logging.getLogger(__name__).warning(
+            f"batches of {batch} and more images get no CUDA graph, for lack of GPU memory: {reason}"
+        )
+        return
