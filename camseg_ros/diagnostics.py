@@ -59,6 +59,7 @@ class CameraMonitor:
         """From now on frames are segmented: those that came before are not waited for."""
         with self._lock:
             self._begin_to_wait()
+            self._failure = ""
 
     def frame_received(self, now_s: float) -> None:
         """A frame arrived."""
@@ -70,8 +71,9 @@ class CameraMonitor:
     def frame_dropped(self, reason: Outcome) -> None:
         """A frame was dropped instead of being segmented."""
         with self._lock:
-            if reason is Outcome.DROPPED_UNWATCHED:  # nobody waits for a result
+            if reason is Outcome.DROPPED_UNWATCHED:  # nobody waits for a result, nor for a failed one to be made good
                 self._begin_to_wait()
+                self._failure = ""
             else:
                 self._dropped_in_vain[reason] += 1
 

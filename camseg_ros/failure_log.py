@@ -1,5 +1,6 @@
 """One log line for each failure, not thirty a second."""
 
+import re
 from collections.abc import Callable
 
 REPEAT_AFTER_S = 5.0
@@ -7,7 +8,10 @@ REPEAT_AFTER_S = 5.0
 
 
 class FailureLog:
-    """Logs a failure at once when it is a new one, and every ``REPEAT_AFTER_S`` seconds while the same one goes on."""
+    """Logs a failure at once when it is a new one, and every ``REPEAT_AFTER_S`` seconds while the same one goes on.
+
+    Failures that differ in numbers alone are the same: every damaged JPEG is cut short after bytes of its own.
+    """
 
     def __init__(self, log: Callable[[str], None], clock: Callable[[], float]) -> None:
         """Starts with nothing logged.
@@ -26,9 +30,10 @@ class FailureLog:
     def report(self, failure: str) -> None:
         """Logs ``failure``, unless the same one was logged a moment ago."""
         now_s = self._clock()
-        if failure == self._last and now_s - self._logged_at_s < REPEAT_AFTER_S:
+        kind = re.sub(r"\d+", "#", failure)
+        if kind == self._last and now_s - self._logged_at_s < REPEAT_AFTER_S:
             self._kept_back += 1
             return
-        is_repeat = failure == self._last and self._kept_back > 0
+        is_repeat = kind == self._last and self._kept_back > 0
         self._log(f"{failure} ({self._kept_back} more like this)" if is_repeat else failure)
-        self._last, self._logged_at_s, self._kept_back = failure, now_s, 0
+        self._last, self._logged_at_s, self._kept_back = kind, now_s, 0

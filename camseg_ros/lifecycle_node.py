@@ -149,7 +149,8 @@ class SegmentationNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Ends in finalized: a device that hangs is not had back within this process."""
-        self._lifecycle_state = "finalized"
+        # rclpy tells nobody of an exception in a transition.
+        self._lifecycle_state, self._failure = "finalized", self._failure or "a transition ended with an exception"
         return TransitionCallbackReturn.FAILURE
 
     def _succeed(self, state: str) -> TransitionCallbackReturn:

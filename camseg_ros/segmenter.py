@@ -12,7 +12,7 @@ from camseg_ros.conversion import NS_PER_S
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
 from camseg_ros.failure_log import FailureLog
 from camseg_ros.parameters import NodeSettings
-from camseg_ros.pipeline import FramePipeline
+from camseg_ros.pipeline import FramePipeline, describe
 from camseg_ros.publication import CameraOutputs
 from camseg_ros.topic_status import TopicMonitor
 from camseg_ros.work_times import WorkTimes
@@ -81,6 +81,8 @@ class Segmenter:
         """From now on frames are segmented and the results go to ``outputs``, by camera."""
         for monitor in self._monitors.values():
             monitor.begin()
+        for topic_monitor in self._topic_monitors.values():
+            topic_monitor.begin()
         self._pipeline.connect(outputs)
         self._worker.resume()
 
@@ -133,7 +135,10 @@ class Segmenter:
         has_ended = self._worker.close(timeout_s)
         self._is_left = not has_ended
         if has_ended:
-            self.engine.close()
+            try:
+                self.engine.close()
+            except Exception as error:  # a lost GPU does not even take its memory back; all else still has to end
+                self._logger.error(f"the engine could not be closed: {describe(error)}")
         return has_ended
 
     def _collection_failure(self, camera: str) -> str:

@@ -35,6 +35,10 @@ class TopicMonitor:
         self._events: deque[_Event] = deque()
         self._total = 0
 
+    def begin(self) -> None:
+        """From now on messages are listened to; those before are another window's."""
+        self._events.clear()
+
     def tick(self, now_s: float, delay_s: float | None) -> None:
         """A message arrived.
 

@@ -118,7 +118,9 @@ class LiveInference:
             _ANSWERED_TIMEOUT_S,
             spin,
         )
-        while time.monotonic() < ended_s + _OUTPUTS_S:
+        # Masks may come after the diagnostics that count them, which are small.
+        answered_s = time.monotonic()
+        while time.monotonic() < answered_s + _OUTPUTS_S:
             spin()
         return recorder.counts()
 

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
+from camseg_core.errors import ConfigurationError
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.drift_message import drift_result
 from camseg_core.replay.journal import FrameEntry, Journal
@@ -90,9 +91,20 @@ class LiveRecorder(Node):
         return answered and self._counted_at_s > since_s + (0.0 if counts.received >= counts.sent else patience_s)
 
     def store_pending(self) -> None:
-        """Writes into the journal every frame of which all is there."""
+        """Writes into the journal every frame of which all is there.
+
+        Raises:
+            ConfigurationError: two frames of a camera have the same stamp, by which alone results are told apart.
+        """
         for line in self._log.new():
-            self._sent.setdefault((self._cameras[line["topic"]], line["stamp_ns"]), []).append(line)
+            camera, stamp = self._cameras[line["topic"]], line["stamp_ns"]
+            of_stamp = self._sent.setdefault((camera, stamp), [])
+            if of_stamp and line["number"] < self._frames:  # later passes, which repeat all stamps, have higher ones
+                raise ConfigurationError(
+                    f"camera {camera}: frames {of_stamp[0]['number']} and {line['number']} of the bag have the same stamp, "
+                    f"{stamp} ns; expected each its own for --live, or a replay without it"
+                )
+            of_stamp.append(line)
         ready = self._masks.keys() & self._drift.keys()
         if self._confidences is not None:
             ready &= self._confidences.keys()

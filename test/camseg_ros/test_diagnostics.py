@@ -148,6 +148,19 @@ def test_error_from_a_failed_frame_until_the_next_good_one(monitor):
     assert status_of(monitor).level == DiagnosticStatus.OK
 
 
+@pytest.mark.parametrize("what", ["nobody listens any more", "activated anew"])
+def test_a_failure_is_forgotten_with_what_wanted_the_frame(monitor, what):
+    publish(monitor, NOMINAL)
+    monitor.frame_failed("step is 3")
+    if what == "activated anew":
+        monitor.begin()
+    else:
+        monitor.frame_received(10.2)
+        monitor.frame_dropped(Outcome.DROPPED_UNWATCHED)
+    status = status_of(monitor)
+    assert (status.level, values_of(status)["last_failure"]) == (DiagnosticStatus.OK, "")
+
+
 def test_warns_while_no_reference_came_of_the_frames_collected(monitor):
     publish(monitor, 0.0, drift_state=DriftState.UNKNOWN)
     status = status_of(monitor, collection_failure="all 201 clear frames are the same")
@@ -341,6 +354,14 @@ def test_topic_is_judged_by_rate_and_age_as_diagnostic_updater_judges_it(
     status = monitor.status(feed(monitor, rate_hz, delay_s), expected_rate_hz)
     assert (status.name, status.level, status.message) == ("camseg: /front/image_raw topic status", level, message)
     assert float(values_of(status)["Actual frequency (Hz)"]) == pytest.approx(rate_hz, rel=0.05)
+
+
+def test_the_time_that_nobody_listened_for_is_not_counted():
+    monitor = TopicMonitor("camseg", "/front/image_raw")
+    feed(monitor, 10.0)
+    monitor.begin()
+    last_s = feed(monitor, 10.0, start_s=9.0)
+    assert monitor.status(last_s, 10.0).level == DiagnosticStatus.OK
 
 
 def test_a_topic_that_fell_silent_has_no_events():

@@ -23,6 +23,17 @@ def test_repeated_failure_is_logged_again_only_after_the_period():
     assert lines == ["step is 3", "step is 3 (3 more like this)"]
 
 
+def test_failures_that_differ_in_numbers_alone_are_the_same_failure():
+    lines: list[str] = []
+    clock = FakeClock()
+    log = FailureLog(lines.append, clock)
+    for size in (50123, 48, 51000):
+        log.report(f"is cut short after {size} bytes")
+    clock.now_s += REPEAT_AFTER_S
+    log.report("is cut short after 7 bytes")
+    assert lines == ["is cut short after 50123 bytes", "is cut short after 7 bytes (2 more like this)"]
+
+
 def test_other_failure_is_logged_at_once():
     lines: list[str] = []
     log = FailureLog(lines.append, FakeClock())

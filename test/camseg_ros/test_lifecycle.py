@@ -83,6 +83,36 @@ def test_failed_activate_gives_its_reason_and_leaves_nothing_behind(make_local_n
     peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 1, "the subscription")
 
 
+def test_a_gpu_that_is_lost_at_cleanup_does_not_keep_the_node_from_it(make_local_node, peer, monkeypatch):
+    local = make_local_node(autostart=False)
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert peer.change_state("configure")
+
+    def lose() -> None:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(local.engines[0], "close", lose)
+    assert peer.change_state("cleanup")
+    assert peer.state() == "unconfigured"
+
+
+def test_an_exception_in_a_transition_ends_the_node_and_diagnostics_say_so(make_local_node, peer, monkeypatch):
+    local = make_local_node(autostart=False)
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert peer.change_state("configure")
+
+    def break_down(_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("camseg_ros.lifecycle_node.DriftServices.close", break_down)
+    assert not peer.change_state("cleanup")
+    assert peer.state() == "finalized"
+    peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.ERROR, "status ERROR")
+    assert peer.status("lifecycle").message == "a transition ended with an exception"
+    monkeypatch.undo()
+    local.node.close(0.0)
+
+
 def test_destroyed_node_is_gone_from_the_network_while_its_object_still_exists(ros_domain, peer):
     local = LocalNode(ros_domain, autostart=False)
     with local:

@@ -20,6 +20,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from camseg_core.data.sources.bag_images import BagMessage
+from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 from camseg_core.labels import CAMVID
 from camseg_core.replay.drift_message import drift_result
@@ -184,6 +185,17 @@ def test_several_cameras_go_through_one_node_and_every_frame_is_accounted_for(
 
 
 @pytest.mark.slow
+def test_frames_of_one_stamp_cannot_be_told_apart_and_are_refused(tmp_path, settings, domain):
+    stamps = (stamp_of(0), stamp_of(1), stamp_of(1), stamp_of(2))
+    frames = [("/camera/image_raw", recorded_image(frame_pixels(n), stamp)) for n, stamp in enumerate(stamps)]
+    bag = write_bag(tmp_path / "drive", frames)
+    node = LiveInference(settings.engine, SLOW, FAKE_NODE)
+    with pytest.raises(ConfigurationError, match=rf"frames 1 and 2 of the bag have the same stamp, {stamp_of(1)} ns"):
+        Replay(bag, tmp_path / "out", settings).run(node, CAMVID, "cpu", live=True)
+    assert not (tmp_path / "out" / "drive").exists()
+
+
+@pytest.mark.slow
 def test_ctrl_c_ends_an_endless_replay_with_the_results_of_its_first_pass(tmp_path, settings, domain):
     bag = write_bag(
         tmp_path / "drive", [("/camera/image_raw", recorded_image(frame_pixels(n), stamp_of(n))) for n in range(4)]
@@ -192,6 +204,7 @@ def test_ctrl_c_ends_an_endless_replay_with_the_results_of_its_first_pass(tmp_pa
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
+from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import Playback, ReplaySettings
