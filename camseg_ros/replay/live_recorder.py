@@ -101,8 +101,8 @@ class LiveRecorder(Node):
             of_stamp = self._sent.setdefault((camera, stamp), [])
             if of_stamp and line["number"] < self._frames:  # later passes, which repeat all stamps, have higher ones
                 raise ConfigurationError(
-                    f"camera {camera}: frames {of_stamp[0]['number']} and {line['number']} of the bag have the same stamp, "
-                    f"{stamp} ns; expected each its own for --live, or a replay without it"
+                    f"camera {camera}: frames {of_stamp[0]['number']} and {line['number']} of the bag have the same "
+                    f"stamp, {stamp} ns; expected each its own for --live, or a replay without it"
                 )
             of_stamp.append(line)
         ready = self._masks.keys() & self._drift.keys()
