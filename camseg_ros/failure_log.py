@@ -10,7 +10,7 @@ REPEAT_AFTER_S = 5.0
 class FailureLog:
     """Logs a failure at once when it is a new one, and every ``REPEAT_AFTER_S`` seconds while the same one goes on.
 
-    Failures that differ in numbers alone are the same: every damaged JPEG is cut short after bytes of its own.
+    Failures that differ in a number of bytes alone are the same: every damaged JPEG is cut short after its own.
     """
 
     def __init__(self, log: Callable[[str], None], clock: Callable[[], float]) -> None:
@@ -30,7 +30,7 @@ class FailureLog:
     def report(self, failure: str) -> None:
         """Logs ``failure``, unless the same one was logged a moment ago."""
         now_s = self._clock()
-        kind = re.sub(r"\d+", "#", failure)
+        kind = re.sub(r"\d+(?= bytes)", "#", failure)
         if kind == self._last and now_s - self._logged_at_s < REPEAT_AFTER_S:
             self._kept_back += 1
             return

@@ -81,9 +81,13 @@ class LiveInference:
             try:
                 sent = Path(folder) / "sent.jsonl"
                 recorder = LiveRecorder(context, cameras, len(images), sent, journal, self._with_confidence)
-                executor = SingleThreadedExecutor(context=context)
-                executor.add_node(recorder)
-                return self._run(images, cameras, Path(folder), children, recorder, executor)
+                try:
+                    executor = SingleThreadedExecutor(context=context)
+                    executor.add_node(recorder)
+                    return self._run(images, cameras, Path(folder), children, recorder, executor)
+                finally:
+                    # An error's traceback holds the node, which would stay in the domain until it is collected.
+                    recorder.destroy_node()
             finally:
                 rclpy.shutdown(context=context)
 

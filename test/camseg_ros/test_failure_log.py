@@ -23,7 +23,7 @@ def test_repeated_failure_is_logged_again_only_after_the_period():
     assert lines == ["step is 3", "step is 3 (3 more like this)"]
 
 
-def test_failures_that_differ_in_numbers_alone_are_the_same_failure():
+def test_failures_that_differ_in_a_number_of_bytes_alone_are_the_same_failure():
     lines: list[str] = []
     clock = FakeClock()
     log = FailureLog(lines.append, clock)
@@ -37,6 +37,6 @@ def test_failures_that_differ_in_numbers_alone_are_the_same_failure():
 def test_other_failure_is_logged_at_once():
     lines: list[str] = []
     log = FailureLog(lines.append, FakeClock())
-    for failure in ("a", "b", "a"):
+    for failure in ("a", "b", "a", "size is 48x0", "size is 0x64"):
         log.report(failure)
-    assert lines == ["a", "b", "a"]
+    assert lines == ["a", "b", "a", "size is 48x0", "size is 0x64"]
