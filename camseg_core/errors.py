@@ -1,6 +1,11 @@
 """Errors a user can cause. Each message names the thing, its value and what was expected."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class CamsegError(Exception):
     """Base of every error that bad input raises; the command line prints it without a traceback."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from camseg_core.errors import WeightsError
+from camseg_core.errors import WeightsError, first_line
 
 INERT_PACKAGES = ("argparse", "lightning", "lightning_fabric", "numpy", "omegaconf", "pytorch_lightning")
 """Training scripts leave their arguments, callbacks and figures in checkpoints. Objects of these packages are read as
@@ -78,7 +78,7 @@ def read_checkpoint(path: Path, key: str) -> ForeignState:
             # Mapped, because a checkpoint holds three times what is taken from it: averages and the optimiser's state.
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (RuntimeError, ValueError, LookupError, OSError, EOFError, pickle.UnpicklingError) as error:
-        cause = str(error).strip().partition("\n")[0]
+        cause = first_line(error)
         raise WeightsError(f"{path}: is not a whole checkpoint ({path.stat().st_size} bytes; {cause})") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), dict):
         found = sorted(map(str, content)) if isinstance(content, dict) else type(content).__name__

@@ -1,6 +1,5 @@
 """A small network from mask latents straight to class logits: what a mask autoencoder's decoder says, in less time."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.autoencoders.kl import KLAutoencoder
+from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.errors import ConfigurationError, WeightsError
 
 FILE_NAME = "fast_decoder.safetensors"
@@ -92,12 +92,8 @@ class FastDecoder(nn.Module):
 
 def decoder_id(autoencoder: KLAutoencoder) -> str:
     """First 16 hexadecimal digits of the SHA-256 of all that ``autoencoder.decode`` computes with, on any device."""
-    digest = hashlib.sha256(repr(autoencoder.config.scaling_factor).encode())
-    for name, value in sorted(autoencoder.state_dict().items()):
-        if name.startswith(("network.decoder.", "network.post_quant_conv.")):
-            digest.update(name.encode())
-            digest.update(value.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    decoder = ("network.decoder.", "network.post_quant_conv.")
+    return weights_id(autoencoder, decoder, beside=repr(autoencoder.config.scaling_factor))
 
 
 def save_fast_decoder(decoder: FastDecoder, autoencoder: KLAutoencoder, path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.conditioning import measure_conditioning, publish_conditioning
-from camseg_core.evaluation.experiments.journal import Journal
+from camseg_core.evaluation.experiments.journal import journal_beside
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
 from camseg_core.models.base import SamplingSettings
@@ -33,23 +33,13 @@ def conditioning(
 
     Stopped with Ctrl-C, the same command goes on where it was.
     """
-    network = load_model(model, resolve_device(device))
+    chosen_device = resolve_device(device)
+    network = load_model(model, chosen_device)
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed)
     data = describe_frames(dataset, split, samples, every)
     provenance = Provenance.collect(seed=seed, data=data, models=[model])
-    journal = Journal(
-        out.with_name(f"{out.name}.partial"),
-        {
-            "data": data,
-            "files": samples.fingerprint,
-            "device": str(resolve_device(device)),
-            "weights": provenance.weights,
-            "steps": steps,
-            "sampler": sampler,
-            "seed": seed,
-        },
-    )
+    journal = journal_beside(out, provenance, samples, chosen_device, steps=steps, sampler=sampler)
     tallies = measure_conditioning(network, samples, chosen_frames(samples, every), sampling, journal)
     publication = publish_conditioning(sampling, tallies, provenance)
     typer.echo(publication.tables[0].markdown())

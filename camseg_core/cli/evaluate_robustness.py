@@ -7,7 +7,7 @@ import typer
 
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
-from camseg_core.evaluation.experiments.journal import Journal
+from camseg_core.evaluation.experiments.journal import journal_beside
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.robustness import (
     CONDITIONS,
@@ -46,22 +46,13 @@ def robustness(
     Stopped with Ctrl-C, the same command goes on where it was.
     """
     experiment = RobustnessExperiment(tuple(corruption), SamplingSettings(steps, sampler, seed))
-    models = named_models([load_model(name, resolve_device(device)) for name in model])
+    chosen_device = resolve_device(device)
+    models = named_models([load_model(name, chosen_device) for name in model])
     samples = get_dataset(dataset, root, split, next(iter(models.values())).label_set)
     data = describe_frames(dataset, split, samples, every)
     provenance = Provenance.collect(seed=seed, data=data, models=model)
-    journal = Journal(
-        out.with_name(f"{out.name}.partial"),
-        {
-            "data": data,
-            "files": samples.fingerprint,
-            "device": str(resolve_device(device)),
-            "weights": provenance.weights,
-            "corruptions": corruption,
-            "steps": steps,
-            "sampler": sampler,
-            "seed": seed,
-        },
+    journal = journal_beside(
+        out, provenance, samples, chosen_device, corruptions=corruption, steps=steps, sampler=sampler
     )
     tallies = measure_robustness(models, samples, chosen_frames(samples, every), experiment, journal)
     publication = publish_robustness(tuple(models), experiment, tallies, provenance)

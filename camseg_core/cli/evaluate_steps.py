@@ -7,7 +7,7 @@ import typer
 
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
-from camseg_core.evaluation.experiments.journal import Journal
+from camseg_core.evaluation.experiments.journal import journal_beside
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.steps import StepsExperiment, measure_steps, publish_steps
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
@@ -36,22 +36,13 @@ def steps(
 
     Stopped with Ctrl-C, the same command goes on where it was.
     """
-    network = load_model(model, resolve_device(device))
+    chosen_device = resolve_device(device)
+    network = load_model(model, chosen_device)
     samples = get_dataset(dataset, root, split, network.label_set)
     experiment = StepsExperiment(tuple(sampler), tuple(sorted(steps)), seed)
     data = describe_frames(dataset, split, samples, every)
     provenance = Provenance.collect(seed=seed, data=data, models=[model])
-    journal = Journal(
-        out.with_name(f"{out.name}.partial"),
-        {
-            "data": data,
-            "files": samples.fingerprint,
-            "device": str(resolve_device(device)),
-            "weights": provenance.weights,
-            "experiment": list(experiment.settings()),
-            "seed": seed,
-        },
-    )
+    journal = journal_beside(out, provenance, samples, chosen_device, experiment=list(experiment.settings()))
     tallies = measure_steps(network, samples, chosen_frames(samples, every), experiment, journal)
     publication = publish_steps(experiment, tallies, provenance)
     typer.echo(publication.tables[0].markdown())

@@ -24,8 +24,10 @@ def fast_decoder(
     model: options.Model = EngineSettings.model,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps, a frame each.")] = DistillationSettings.steps,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Its peak.")] = DistillationSettings.learning_rate,
-    width: Annotated[int, typer.Option(min=1, help="Channels of the network.")] = DistillationSettings.width,
-    blocks: Annotated[int, typer.Option(min=0, help="Residual blocks of the network.")] = DistillationSettings.blocks,
+    width: Annotated[
+        int, typer.Option(min=1, help="Channels at the latents' resolution.")
+    ] = DistillationSettings.width,
+    blocks: Annotated[int, typer.Option(min=0, help="Residual blocks there.")] = DistillationSettings.blocks,
     seed: options.Seed = DistillationSettings.seed,
     device: options.Device = EngineSettings.device,
 ) -> None:

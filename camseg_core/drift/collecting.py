@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from camseg_core.drift.detector import MAX_GAP_FRAMES, DriftDetector, DriftSettings, WeatherEstimator
+from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import DEFAULT_SCORE
+from camseg_core.drift.stamps import StandingStamps, longest_gap, usual_interval
 from camseg_core.errors import DriftReferenceError
 from camseg_core.frames import DriftResult, DriftState
 
@@ -26,12 +27,11 @@ _DRIVE_PARTS = 4
 class CollectingDetector:
     """Collects the frames of one camera, fits a reference on them, then judges by it like ``DriftDetector``.
 
-    Until the fit the state is UNKNOWN, the score 0 and the p-value 1: nothing strange is known of any frame; but STALE
-    while stamps stand still, as ``DriftDetector`` has it. Frames
-    that are not finite are left out of the collection. A stamp that jumps back begins it again, and so does one that
-    comes too long after the last: a clock that is set while frames are collected says nothing of how long that took.
-    Where the fit fails, as with a camera that always sends the same frame, the reason is logged, ``failure`` tells it,
-    and the collection begins again.
+    Until the fit the state is UNKNOWN, or STALE while stamps stand still, the score 0 and the p-value 1: nothing
+    strange is known of any frame. Frames that are not finite are left out of the collection. A stamp that jumps back
+    begins it again, and so does one that comes too long after the last: a clock that is set while frames are collected
+    says nothing of how long that took. Where the fit fails, as with a camera that always sends the same frame, the
+    reason is logged, ``failure`` tells it, and the collection begins again.
 
     Args:
         model_id, embedding_hash: of the model whose embeddings come; see ``DriftReference``.
@@ -59,8 +59,7 @@ class CollectingDetector:
         self._embeddings: list[np.ndarray] = []
         self._stamps: list[int] = []
         self._seen, self._every = 0, 1
-        self._last_ns: int | None = None
-        self._standing_frames = 0
+        self._standing = StandingStamps(self._settings.stale_frames)
 
     @property
     def reference(self) -> DriftReference | None:
@@ -86,8 +85,7 @@ class CollectingDetector:
             return self._detector.update(embedding, stamp_ns)
         if self._stamps and stamp_ns < self._stamps[-1]:
             self._begin()
-        self._standing_frames = self._standing_frames + 1 if stamp_ns == self._last_ns else 0
-        self._last_ns = stamp_ns
+        is_stale = self._standing.is_stale(stamp_ns)
         self._seen += 1
         if np.isfinite(embedding).all() and self._seen % self._every == 0:
             self._embeddings.append(embedding)
@@ -95,14 +93,12 @@ class CollectingDetector:
         if len(self._stamps) > MAX_COLLECTED_FRAMES:
             self._embeddings, self._stamps = self._embeddings[::2], self._stamps[::2]
             self._every *= 2
-        if self._stamps and self._stamps[-1] - self._stamps[0] >= self._settings.collect_s * 1e9:
-            period_s = self._period_s()
-            if not self._begin_after_gap(period_s):
-                detector = self._detector = self._fit(period_s)
-                self._begin()
-                if detector is not None:
-                    return detector.update(embedding, stamp_ns)
-        is_stale = self._standing_frames >= self._settings.stale_frames
+        is_long_enough = self._stamps and self._stamps[-1] - self._stamps[0] >= self._settings.collect_s * 1e9
+        if is_long_enough and not self._begin_after_gap():
+            detector = self._detector = self._fit()
+            self._begin()
+            if detector is not None:
+                return detector.update(embedding, stamp_ns)
         return DriftResult(
             score=0.0,
             method=DEFAULT_SCORE,
@@ -120,19 +116,18 @@ class CollectingDetector:
         self._embeddings, self._stamps = [], []
         self._seen, self._every = 0, 1
 
-    def _period_s(self) -> float:
-        """The median time between those kept frames of the collection whose stamps differ, seconds."""
+    def _intervals_s(self) -> np.ndarray:
+        """Between those kept frames of the collection whose stamps differ, seconds."""
         intervals_ns = np.diff(self._stamps)
-        # The lower median: of two intervals, one of which is a gap, it is the other.
-        return float(np.quantile(intervals_ns[intervals_ns > 0], 0.5, method="lower")) * 1e-9
+        return intervals_ns[intervals_ns > 0] * 1e-9
 
-    def _begin_after_gap(self, period_s: float) -> bool:
+    def _begin_after_gap(self) -> bool:
         """Forgets what was collected before the last gap; says whether there was one.
 
         Gaps are looked for when the collection seems long enough, not as they come: after two frames nobody knows
         whether the camera is slow or has paused.
         """
-        max_gap_s = max(self._settings.max_gap_s, MAX_GAP_FRAMES * period_s)
+        max_gap_s = longest_gap(self._settings.max_gap_s, self._intervals_s())
         (gaps,) = np.nonzero(np.diff(self._stamps) > max_gap_s * 1e9)
         if not len(gaps):
             return False
@@ -140,7 +135,7 @@ class CollectingDetector:
         self._embeddings, self._stamps = self._embeddings[first:], self._stamps[first:]
         return True
 
-    def _fit(self, period_s: float) -> DriftDetector | None:
+    def _fit(self) -> DriftDetector | None:
         seconds = (self._stamps[-1] - self._stamps[0]) * 1e-9
         try:
             reference = fit_reference(
@@ -149,7 +144,7 @@ class CollectingDetector:
                 self._embedding_hash,
                 # Of the frames that were kept: the run lengths count those, and a detector that were told the camera's
                 # own rate would let each frame between them count as one of them and alarm several times too often.
-                rate_hz=1.0 / period_s,
+                rate_hz=1.0 / usual_interval(self._intervals_s()),
                 weather_shift=self._weather_shift,
                 max_frames=MAX_FIT_FRAMES,
             )

@@ -10,15 +10,13 @@ import numpy as np
 from camseg_core.drift.embedding import COLUMNS, ROWS
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.sequential import ALLOWANCE
+from camseg_core.drift.stamps import StandingStamps, longest_gap
 from camseg_core.drift.weather_estimators import NO_ESTIMATE, WeatherEstimate
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 
 WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate]
 """From a (D,) embedding, the reference and the p-value of the embedding's score by it, to cause and visibility."""
-
-MAX_GAP_FRAMES = 3.0
-"""See ``DriftSettings.max_gap_s``."""
 
 _CADENCE_FRAMES = 5
 """Intervals of which the median is a camera's own: a pause among them is not."""
@@ -96,12 +94,12 @@ class DriftDetector:
         self.reference = reference
         self._settings = settings or DriftSettings()
         self._estimate_weather = estimate_weather
-        self._max_gap_s = max(self._settings.max_gap_s, MAX_GAP_FRAMES / reference.rate_hz)
+        self._max_gap_s = longest_gap(self._settings.max_gap_s, [1.0 / reference.rate_hz])
         self.set_thresholds(self._settings.expected_run_length_s, self._settings.threshold_scale)
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
         self._last_ns: int | None = None
-        self._standing_frames = 0
+        self._standing = StandingStamps(self._settings.stale_frames)
         self._intervals_s: deque[float] = deque(maxlen=_CADENCE_FRAMES)
         self._start_anew()
 
@@ -164,15 +162,15 @@ class DriftDetector:
     def _judge(self, score: float | None, stamp_ns: int) -> DriftState:
         """The state after a frame with that score, None where it has none."""
         elapsed_s = (stamp_ns - self._last_ns) * 1e-9 if self._last_ns is not None else math.inf
-        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= self._longest_gap_s()
+        max_gap_s = longest_gap(self._max_gap_s, self._intervals_s) if self._intervals_s else self._max_gap_s
+        is_restart = self._last_ns is not None and not 0.0 <= elapsed_s <= max_gap_s
         if 0.0 < elapsed_s < math.inf:
             self._intervals_s.append(elapsed_s)
         if is_restart:
             self._start_anew()
-        self._standing_frames = self._standing_frames + 1 if elapsed_s == 0.0 else 0
         if score is not None:
             self._advance(score, 1.0 if is_restart else min(elapsed_s * self.reference.rate_hz, 1.0))
-        if self._standing_frames >= self._settings.stale_frames:
+        if self._standing.is_stale(stamp_ns):
             return DriftState.STALE
         if score is None:
             return DriftState.ERROR
@@ -181,14 +179,6 @@ class DriftDetector:
         if not self._is_alarming:
             return DriftState.NOMINAL
         return DriftState.ERROR if self._is_severe() else DriftState.WARN
-
-    def _longest_gap_s(self) -> float:
-        """What is no gap yet, by the frames until now."""
-        if not self._intervals_s:
-            return self._max_gap_s
-        # The lower median: of two intervals, one of which is a gap, it is the other.
-        own_s = sorted(self._intervals_s)[(len(self._intervals_s) - 1) // 2]
-        return max(self._max_gap_s, MAX_GAP_FRAMES * own_s)
 
     def _advance(self, score: float, weight: float) -> None:
         excess = min(self.reference.normal_score(score) - ALLOWANCE, self._threshold * _LARGEST_STEP)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from camseg_core.errors import first_line
+
 WARM_UP_RUNS = 3
 """Before a capture, as torch.cuda.graphs asks for: libraries choose kernels and allocate workspaces in the first."""
 
@@ -78,7 +80,7 @@ def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_m
         except torch.OutOfMemoryError as error:
             if batch == 1:
                 raise
-            reason = str(error).partition("\n")[0]
+            reason = first_line(error)
         # Outside the handler: the error's traceback keeps what the failed capture had allocated.
         free_memory()
         logging.getLogger(__name__).warning(

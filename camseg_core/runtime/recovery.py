@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from camseg_core.errors import InferenceError
+from camseg_core.errors import InferenceError, first_line
 from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.runner import Request, Runner
 
@@ -78,9 +78,9 @@ class RecoveringRunner:
         try:
             return self._runner.collect(self._inner.pop(ticket.number))
         except torch.OutOfMemoryError as error:
-            reason = _first_line(error)
+            reason = first_line(error)
         except torch.AcceleratorError as error:
-            self._lost_by = _first_line(error)
+            self._lost_by = first_line(error)
             _forget_locals(error)
             self._rebuild()
             raise InferenceError(f"the device was lost and has been set up anew: {self._lost_by}") from error
@@ -113,7 +113,7 @@ class RecoveringRunner:
             self._runner = self._make_runner()
         except Exception as error:
             self._refusal = (
-                f"the device was lost ({self._lost_by}) and cannot be set up anew ({_first_line(error)}); "
+                f"the device was lost ({self._lost_by}) and cannot be set up anew ({first_line(error)}); "
                 "expected the process to be restarted"
             )
             self._refused_at_s = self._clock()
@@ -128,7 +128,3 @@ def _forget_locals(error: BaseException) -> None:
     while cause is not None:
         traceback.clear_frames(cause.__traceback__)
         cause = cause.__cause__ or cause.__context__
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

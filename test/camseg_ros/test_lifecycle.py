@@ -1,11 +1,31 @@
 """The node as a managed node: what each transition brings and takes away, and what a failed one says."""
 
+from collections.abc import Callable
+
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import UNLOADABLE_MODEL
 from ros_harness import LocalNode, frame_message, random_pixels
 
 pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def configured(make_local_node, peer) -> LocalNode:
+    """A node that has been configured, and whose diagnostics come."""
+    local = make_local_node(autostart=False)
+    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
+    assert peer.change_state("configure")
+    return local
+
+
+def failing(reason: str) -> Callable[..., None]:
+    """What raises when it is called, whatever with."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(reason)
+
+    return fail
 
 
 def test_each_transition_brings_and_takes_away_its_part(make_local_node, peer):
@@ -64,53 +84,32 @@ def test_failed_configure_gives_its_reason_and_can_be_tried_again(make_local_nod
     peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.OK, "status OK")
 
 
-def test_failed_activate_gives_its_reason_and_leaves_nothing_behind(make_local_node, peer, monkeypatch):
-    local = make_local_node(autostart=False)
-    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
-    assert peer.change_state("configure")
-
-    def make_no_publishers(*_: object) -> None:
-        raise RuntimeError("no such topic type")
-
-    monkeypatch.setattr("camseg_ros.lifecycle_node.CameraOutputs", make_no_publishers)
+def test_failed_activate_gives_its_reason_and_leaves_nothing_behind(configured, peer, monkeypatch):
+    monkeypatch.setattr("camseg_ros.lifecycle_node.CameraOutputs", failing("no such topic type"))
     assert not peer.change_state("activate")
     assert peer.state() == "inactive"
     peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.ERROR, "status ERROR")
     assert peer.status("lifecycle").message == "activate: RuntimeError: no such topic type"
-    peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
+    peer.wait_until(lambda: configured.node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
     monkeypatch.undo()
     assert peer.change_state("activate")
-    peer.wait_until(lambda: local.node.count_subscribers("/camera/image_raw") == 1, "the subscription")
+    peer.wait_until(lambda: configured.node.count_subscribers("/camera/image_raw") == 1, "the subscription")
 
 
-def test_a_gpu_that_is_lost_at_cleanup_does_not_keep_the_node_from_it(make_local_node, peer, monkeypatch):
-    local = make_local_node(autostart=False)
-    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
-    assert peer.change_state("configure")
-
-    def lose() -> None:
-        raise RuntimeError("CUDA error: unspecified launch failure")
-
-    monkeypatch.setattr(local.engines[0], "close", lose)
+def test_a_gpu_that_is_lost_at_cleanup_does_not_keep_the_node_from_it(configured, peer, monkeypatch):
+    monkeypatch.setattr(configured.engines[0], "close", failing("CUDA error: unspecified launch failure"))
     assert peer.change_state("cleanup")
     assert peer.state() == "unconfigured"
 
 
-def test_an_exception_in_a_transition_ends_the_node_and_diagnostics_say_so(make_local_node, peer, monkeypatch):
-    local = make_local_node(autostart=False)
-    peer.wait_until(lambda: peer.received["diagnostics"], "diagnostics")
-    assert peer.change_state("configure")
-
-    def break_down(_: object) -> None:
-        raise RuntimeError("broken")
-
-    monkeypatch.setattr("camseg_ros.lifecycle_node.DriftServices.close", break_down)
+def test_an_exception_in_a_transition_ends_the_node_and_diagnostics_say_so(configured, peer, monkeypatch):
+    monkeypatch.setattr("camseg_ros.lifecycle_node.DriftServices.close", failing("broken"))
     assert not peer.change_state("cleanup")
     assert peer.state() == "finalized"
     peer.wait_until(lambda: peer.status("lifecycle").level == DiagnosticStatus.ERROR, "status ERROR")
     assert peer.status("lifecycle").message == "a transition ended with an exception"
     monkeypatch.undo()
-    local.node.close(0.0)
+    configured.node.close(0.0)
 
 
 def test_destroyed_node_is_gone_from_the_network_while_its_object_still_exists(ros_domain, peer):

@@ -43,18 +43,21 @@ class KittiStep(LabelledFiles):
 
 def _map_folder(root: Path, split: str) -> Path:
     moved, as_published = root / "panoptic_maps" / split, root / "kitti-step" / "panoptic_maps" / split
-    for folder in (moved, as_published):
-        if folder.is_dir():
-            return folder
-    raise DatasetError(f"{moved}: no such folder; expected it or {as_published} with a folder for each sequence")
+    missing = f"{moved}: no such folder; expected it or {as_published} with a folder for each sequence"
+    return _first_existing((moved, as_published), missing)
 
 
 def _image_folder(root: Path, split: str) -> Path:
     by_split, as_published = root / "images" / split, root / "training" / "image_02"
-    for folder in (by_split, as_published):
+    missing = f"{as_published}: no such folder; expected it or {by_split} with the frames of KITTI tracking"
+    return _first_existing((by_split, as_published), missing)
+
+
+def _first_existing(folders: tuple[Path, ...], missing: str) -> Path:
+    for folder in folders:
         if folder.is_dir():
             return folder
-    raise DatasetError(f"{as_published}: no such folder; expected it or {by_split} with the frames of KITTI tracking")
+    raise DatasetError(missing)
 
 
 def _sequences(maps: Path) -> list[str]:

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from camseg_core.data.datasets import LabelledFiles
 from camseg_core.errors import ConfigurationError
+from camseg_core.evaluation.experiments.publication import Provenance
 
 
 class Journal:
@@ -58,3 +62,25 @@ class Journal:
     def remove(self) -> None:
         """Delete the file: the experiment is complete and published."""
         self._path.unlink(missing_ok=True)
+
+
+def journal_beside(
+    out: Path, provenance: Provenance, samples: LabelledFiles, device: torch.device, **settings: Any
+) -> Journal:
+    """The journal of an experiment on labelled frames, until its page is published at ``out``.
+
+    Args:
+        out: path of the page without suffix.
+        provenance: whose data, weights and seed the results depend on.
+        samples: the frames.
+        device: what measures.
+        settings: what else the results depend on.
+    """
+    common = {
+        "data": provenance.data,
+        "files": samples.fingerprint,
+        "device": str(device),
+        "weights": provenance.weights,
+        "seed": provenance.seed,
+    }
+    return Journal(out.with_name(f"{out.name}.partial"), {**common, **settings})

@@ -30,7 +30,7 @@ class DistillationSettings:
         warmup_steps: of the learning rate.
         sampling_steps: denoising steps of the latents drawn from the model; one number after the other, frame by frame.
         noise: largest standard deviation of the noise on latents, which have a standard deviation of about 1.
-        width, blocks: of the fast decoder.
+        width, blocks: of the fast decoder, at the latents' resolution.
         seed: of first weights, choice of frames and noise.
     """
 

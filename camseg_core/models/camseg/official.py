@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from torch import Tensor
 
 from camseg_core.autoencoders.ldm_layout import ldm_config, ldm_weights
-from camseg_core.errors import WeightsError
+from camseg_core.errors import WeightsError, first_line
 from camseg_core.foreign_weights import ForeignState, read_checkpoint
 from camseg_core.models.camseg.configuration import CamSegConfig, camseg_base
 from camseg_core.models.camseg.model import CamSeg
@@ -93,7 +93,7 @@ def pull(out: Path, ema: bool = False, download: Callable[[str, str], str] = hf_
         try:
             return Path(download(REPOSITORY, name))
         except Exception as error:  # of any kind: the hub's own are OSErrors, those of its HTTP client are not
-            cause = str(error).strip().partition("\n")[0] or type(error).__name__
+            cause = first_line(error)
             raise WeightsError(f"{REPOSITORY}: {name} cannot be fetched from the Hugging Face hub ({cause})") from error
 
     return convert(fetch(AUTOENCODER_FILE), fetch(TRANSFORMER_FILE), out, ema)

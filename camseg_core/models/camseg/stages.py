@@ -7,16 +7,13 @@ import torch
 
 from camseg_core.autoencoders import Autoencoder, KLAutoencoder, VQAutoencoder, VQAutoencoderConfig
 from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, ImageAutoencoderTask, MaskAutoencoderTask
+from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.camseg.trained_autoencoders import (
-    autoencoder_id,
-    trained_image_autoencoder,
-    trained_mask_autoencoder,
-)
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
@@ -106,8 +103,10 @@ def train_segmentation(
         out,
         start,
         {
-            "image_autoencoder": autoencoder_id(image_part),
-            "mask_autoencoder": autoencoder_id(mask_part),
+            # Without their scales: these follow from weights and frames, but for their last digits, which differ from
+            # machine to machine.
+            "image_autoencoder": weights_id(image_part),
+            "mask_autoencoder": weights_id(mask_part),
             "losses": asdict(losses),
         },
     )

@@ -1,6 +1,5 @@
 """Trained autoencoders for a stage to build on: of a run of their own, or inside a model."""
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -35,19 +34,6 @@ def trained_mask_autoencoder(folder: Path, frames: LabelledDataset) -> KLAutoenc
     """Likewise the autoencoder of class maps."""
     autoencoder, is_part = _load(folder, "mask_autoencoder")
     return autoencoder if is_part else _scaled(autoencoder, mask_latent_scale(autoencoder, frames))
-
-
-def autoencoder_id(autoencoder: KLAutoencoder) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of the weights; the same in whatever folder they lie.
-
-    The scale is not in it: it follows from the weights and the frames, but for its last digits, which differ from
-    machine to machine.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(autoencoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().to("cpu").contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _load(folder: Path, part: str) -> tuple[KLAutoencoder, bool]:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 
+from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.errors import WeightsError
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.stages import FEATURE_PARTS, start_of_training
-from camseg_core.models.camseg.trained_autoencoders import autoencoder_id, trained_image_autoencoder
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.configuration import (
     DiscriminativeConfig,
@@ -73,7 +74,7 @@ def _train(model: DiscriminativeNetwork, recipe: Recipe, out: Path, initial_feat
     dice = CamSegLossSettings.dice / CamSegLossSettings.cross_entropy
     task = DiscriminativeTask(model, recipe.class_weights(), recipe.validation_frames(), dice)
     views = at_input_scale(segmentation_views(), model.config.input_height_px, recipe.size)
-    given = {"image_autoencoder": autoencoder_id(model.image_autoencoder)}
+    given = {"image_autoencoder": weights_id(model.image_autoencoder)}
     recipe.train(task, views, out, start_of_training(features=initial_features), given)
 
 

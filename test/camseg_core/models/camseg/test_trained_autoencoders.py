@@ -9,13 +9,10 @@ import torch
 from camseg_core.autoencoders import KLAutoencoder
 from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_latent_scale
 from camseg_core.autoencoders.storage import save_autoencoder
+from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import WeightsError
-from camseg_core.models.camseg.trained_autoencoders import (
-    autoencoder_id,
-    trained_image_autoencoder,
-    trained_mask_autoencoder,
-)
+from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
 from camseg_core.models.discriminative.configuration import feature_classifier
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
@@ -60,11 +57,11 @@ def test_the_id_is_of_the_weights_wherever_they_lie(tiny_model, frames, tmp_path
     save_autoencoder(part, tmp_path)
     of_run = trained_mask_autoencoder(tmp_path, frames)
     assert of_run.config.scaling_factor != part.config.scaling_factor
-    assert autoencoder_id(of_run) == autoencoder_id(part)
-    assert autoencoder_id(trained_image_autoencoder(tiny_model, frames)) != autoencoder_id(part)
+    assert weights_id(of_run) == weights_id(part)
+    assert weights_id(trained_image_autoencoder(tiny_model, frames)) != weights_id(part)
     with torch.no_grad():
         of_run.network.decoder.conv_out.bias[0] += 1e-3
-    assert autoencoder_id(of_run) != autoencoder_id(part)
+    assert weights_id(of_run) != weights_id(part)
 
 
 def test_a_model_without_a_mask_autoencoder_is_named(tmp_path, frames):
