@@ -1,6 +1,7 @@
 """The lifecycle node: the model lives from configure to cleanup, subscriptions and publishers while it is active."""
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -93,7 +94,9 @@ class SegmentationNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model; FAILURE with the reason in log and diagnostics where it cannot be."""
         settings = self._own_parameters.settings
-        self.get_logger().info(f"loading model {settings.engine.model}")
+        compiling = " and compiling it, which can take minutes" if settings.engine.torch_compile else ""
+        self.get_logger().info(f"loading model {settings.engine.model}{compiling}")
+        started_s = time.monotonic()
         try:
             engine = self._engine_factory(settings.engine)
         except Exception as error:  # a GPU without memory raises torch's own
@@ -113,7 +116,10 @@ class SegmentationNode(LifecycleNode):
         )
         cameras = tuple(camera.name for camera in self._segmenter.cameras)
         self._drift_services = DriftServices(self, engine, cameras)
-        self.get_logger().info(f"configured: model {engine.model_id} on {engine.device}, {settings.engine.steps} steps")
+        self.get_logger().info(
+            f"configured: model {engine.model_id} on {engine.device}, {settings.engine.steps} steps, "
+            f"ready after {time.monotonic() - started_s:.1f} s"
+        )
         return self._succeed("inactive")
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

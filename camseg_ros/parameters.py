@@ -166,6 +166,12 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         choices=DECODERS,
     ),
     ParameterSpec(
+        "torch_compile",
+        _ENGINE.torch_compile,
+        "have torch.compile make the model's kernels, for minutes of waiting at the start; camseg bench inference tells"
+        " whether it pays",
+    ),
+    ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,
         "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model;"

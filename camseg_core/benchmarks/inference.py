@@ -54,6 +54,8 @@ class InferenceFigures:
     """What came out.
 
     Attributes:
+        ready_after_s: seconds from nothing to an engine that waits for frames: weights read, kernels chosen and, if
+            asked for, compiled or captured.
         latency: of a call, from the bytes of the frames to masks and drift on the host.
         frames_per_s: over all timed calls.
         stage_ms: mean of each stage in a call, milliseconds, from further calls; stages that do not occur are absent.
@@ -63,6 +65,7 @@ class InferenceFigures:
         ratio_to_floor: latency's median over the floor.
     """
 
+    ready_after_s: float
     latency: Latency
     frames_per_s: float
     stage_ms: dict[str, float]
@@ -85,7 +88,9 @@ def benchmark_engine(settings: EngineSettings) -> InferenceEngine:
 def measure_inference(benchmark: InferenceBenchmark, buffers: CameraBuffers) -> InferenceFigures:
     """Run the engine on the frames in turn, with a progress bar."""
     settings = benchmark.engine
+    started = time.perf_counter()
     engine = benchmark_engine(settings)
+    ready_after_s = time.perf_counter() - started
     cameras = [f"camera_{number}" for number in range(benchmark.batch)]
 
     def call(number: int) -> None:
@@ -122,6 +127,7 @@ def measure_inference(benchmark: InferenceBenchmark, buffers: CameraBuffers) -> 
     least = floor(workload, ceilings)
     latency = Latency.of(seconds)
     return InferenceFigures(
+        ready_after_s=ready_after_s,
         latency=latency,
         frames_per_s=benchmark.calls * benchmark.batch / elapsed,
         stage_ms={name: 1e3 * sum(passes[name]) / benchmark.calls for name in STAGES if passes.get(name)},
@@ -159,8 +165,17 @@ def inference_record(
         tables=(
             Table(
                 "Latency and throughput",
-                ("p50, ms", "p95, ms", "p99, ms", "mean, ms", "frames/s"),
-                ((latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.mean_ms, figures.frames_per_s),),
+                ("p50, ms", "p95, ms", "p99, ms", "mean, ms", "frames/s", "ready after, s"),
+                (
+                    (
+                        latency.p50_ms,
+                        latency.p95_ms,
+                        latency.p99_ms,
+                        latency.mean_ms,
+                        figures.frames_per_s,
+                        figures.ready_after_s,
+                    ),
+                ),
                 2,
             ),
             Table("Stages", ("stage", "ms a call", "% of all stages"), stages, 2),
@@ -207,6 +222,7 @@ def inference_record(
             "steps": settings.steps,
             "sampler": settings.sampler,
             "decoder": settings.decoder,
+            "torch_compile": settings.torch_compile,
             **asdict(figures),
         },
         provenance=provenance,
@@ -217,4 +233,5 @@ def describe(settings: EngineSettings) -> str:
     """Model, device, steps and decoder in words."""
     steps = "1 step" if settings.steps == 1 else f"{settings.steps} steps"
     where = "GPU" if resolve_device(settings.device).type == "cuda" else "CPU"
-    return f"{settings.model}, {where}, {steps} of {settings.sampler}, {settings.decoder} decoder"
+    compiled = ", torch.compile" if settings.torch_compile else ""
+    return f"{settings.model}, {where}, {steps} of {settings.sampler}, {settings.decoder} decoder{compiled}"

@@ -17,6 +17,7 @@ def cameras(
     steps: options.Steps = EngineSettings.steps,
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
+    torch_compile: options.TorchCompile = EngineSettings.torch_compile,
     frames: options.Frames = CamerasBenchmark.frames,
     count: Annotated[int, typer.Option("--cameras", min=2, help="How many.")] = CamerasBenchmark.cameras,
     images: options.Images = None,
@@ -25,7 +26,7 @@ def cameras(
     report: options.Report = None,
 ) -> None:
     """Throughput of several cameras in one call against a call for each."""
-    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
     benchmark = CamerasBenchmark(settings, count, frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_cameras(benchmark, buffers)

@@ -17,6 +17,7 @@ def inference(
     steps: options.Steps = EngineSettings.steps,
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
+    torch_compile: options.TorchCompile = EngineSettings.torch_compile,
     frames: options.Frames = InferenceBenchmark.calls,
     batch: Annotated[int, typer.Option(min=1, help="Cameras whose frames are inferred at once.")] = (
         InferenceBenchmark.batch
@@ -27,7 +28,7 @@ def inference(
     report: options.Report = None,
 ) -> None:
     """Latency, throughput, stages, memory, and how far from the least time that this device allows."""
-    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
     benchmark = InferenceBenchmark(settings, frames, batch)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_inference(benchmark, buffers)

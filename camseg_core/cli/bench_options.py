@@ -19,6 +19,9 @@ Size = Annotated[
 Steps = Annotated[int, typer.Option(min=1, help="Denoising steps.")]
 Sampler = Annotated[str, typer.Option(help="Sampler: ddim, ddpm, dpmsolver++ or unipc.")]
 Decoder = Annotated[str, typer.Option(help=f"What turns mask latents into classes: {' or '.join(DECODERS)}.")]
+TorchCompile = Annotated[
+    bool, typer.Option("--compile", help="Have torch.compile make the model's kernels; minutes at the start.")
+]
 Frames = Annotated[int, typer.Option(min=1, help="Calls that are timed.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of real frames; the built-in renderer's if not said.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of rendered frames and starting noise.")]

@@ -18,6 +18,7 @@ def overlap(
     steps: options.Steps = EngineSettings.steps,
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
+    torch_compile: options.TorchCompile = EngineSettings.torch_compile,
     frames: options.Frames = OverlapBenchmark.frames,
     trace: Annotated[
         Path, typer.Option(help="Profiler trace to write, for chrome://tracing or ui.perfetto.dev.")
@@ -28,7 +29,7 @@ def overlap(
     report: options.Report = None,
 ) -> None:
     """Throughput with frames handed over ahead against one after the other, and a trace that shows the streams."""
-    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
     benchmark = OverlapBenchmark(settings, frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_overlap(benchmark, buffers, trace)

@@ -17,6 +17,7 @@ def reference(
     steps: options.Steps = EngineSettings.steps,
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
+    torch_compile: options.TorchCompile = EngineSettings.torch_compile,
     frames: options.Frames = ReferenceBenchmark.frames,
     published_frames: Annotated[
         int, typer.Option(min=1, help="Frames of the published schedule that are timed.")
@@ -27,7 +28,7 @@ def reference(
     report: options.Report = None,
 ) -> None:
     """Our pipeline beside a plain re-implementation of the published schedule, in one run."""
-    settings = EngineSettings(model=model, device=device, steps=steps, sampler=sampler, seed=seed, decoder=decoder)
+    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
     benchmark = ReferenceBenchmark(settings, frames, published_frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_reference(benchmark, buffers)

@@ -126,6 +126,10 @@ class SegmentationModel(nn.Module, ABC):
         Their softmax stands for the certainty of the classes; a pixel's class is the largest.
         """
 
+    @abstractmethod
+    def inference_parts(self) -> list[nn.Module]:
+        """The modules that an inference calls and that do most of its work, none inside another."""
+
     def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
         """Segment (N, 3, H, W) float images in [−1, 1] of the model's input size."""
         return self.segment_prepared(self.prepare(images), sampling)

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.loading import DECODERS, embedding_hash, load_model, model_folder
+from camseg_core.runtime.compilation import compilation, compile_parts
 from camseg_core.runtime.device import limit_gpu_memory, resolve_device, wait_for
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.graphs import capture_batches
@@ -55,8 +57,11 @@ class EngineSettings:
         drift_reference: path of a reference made by ``camseg drift fit``, in which ~ is the home folder; "" takes the
             model's own; AUTO_REFERENCE fits one for each camera on its first frames.
         drift: how frames are judged over time.
-        max_batch: largest batch that a GPU is made ready for at the start, 1 or more. Larger ones work too, and so do
-            other samplings than the settings', but each of their kernels is launched by itself.
+        torch_compile: have torch.compile make kernels of the model's own at the start, which takes minutes; whether it
+            pays, ``camseg bench inference`` tells. Masks differ by rounding from those without.
+        max_batch: largest batch that a GPU is made ready for at the start, 1 or more; also a CPU with
+            ``torch_compile``. Larger ones work too, and so do other samplings than the settings', but each of their
+            kernels is launched by itself.
         gpu_memory_fraction: share of the GPU's memory that this process may allocate, above 0 to 1; no limit on a CPU.
     """
 
@@ -69,6 +74,7 @@ class EngineSettings:
     decoder: str = DECODERS[0]
     drift_reference: str = ""
     drift: DriftSettings = field(default_factory=DriftSettings)
+    torch_compile: bool = False
     max_batch: int = 1
     gpu_memory_fraction: float = 1.0
 
@@ -93,7 +99,7 @@ class InferenceEngine:
     """Segments frames and judges their drift, camera by camera. Call it from one thread only.
 
     Raises:
-        ConfigurationError: a setting is out of range or the device is not there.
+        ConfigurationError: a setting is out of range, the device is not there, or nothing can be compiled for it.
         WeightsError: the model is missing or its files are not whole.
         DriftReferenceError: the reference is missing, not whole, or was fitted with another model.
     """
@@ -121,7 +127,10 @@ class InferenceEngine:
         self.drift_detectors: dict[str, DriftDetector | CollectingDetector] = {}
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         if self.device.type != "cuda":
-            self._warm_up(self._runner)
+            with self._compilation():
+                # Where every size of a batch is compiled for, no camera frame shall pay for that.
+                for batch in range(1, settings.max_batch + 1 if settings.torch_compile else 2):
+                    self._warm_up(self._runner, batch)
 
     def infer(self, frame: Frame, with_confidence: bool = False) -> FrameResult:
         """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it.
@@ -223,7 +232,8 @@ class InferenceEngine:
     def _load_model(self) -> SegmentationModel:
         model = load_model(self._settings.model, self.device, self._settings.decoder)
         self.label_set, self.model_id, self._input_size = model.label_set, model.model_id, model.input_size
-        return optimize_for_inference(model, self.device)
+        model = optimize_for_inference(model, self.device)
+        return compile_parts(model) if self._settings.torch_compile else model
 
     def _make_stream_runner(self) -> StreamRunner:
         model, streams = self._load_model(), CudaStreams(self.device)
@@ -236,15 +246,19 @@ class InferenceEngine:
                 request = Request(self._sampling, with_confidence)
                 device_model.capture(batch, request, streams.stream("compute"))
 
-        capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
         runner = StreamRunner(streams, device_model.compute, self.device)
-        self._warm_up(runner)
+        with self._compilation():
+            capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
+            self._warm_up(runner)
         return runner
 
-    def _warm_up(self, runner: Runner) -> None:
+    def _compilation(self) -> AbstractContextManager[None]:
+        return compilation() if self._settings.torch_compile else nullcontext()
+
+    def _warm_up(self, runner: Runner, batch: int = 1) -> None:
         """The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does."""
         blank = np.zeros((*self._input_size, 3), dtype=np.uint8)
-        runner.collect(runner.submit([blank], Request(self._sampling)))
+        runner.collect(runner.submit([blank] * batch, Request(self._sampling)))
 
     def refit_drift(self, camera: str, seconds: float) -> None:
         """Take a camera's next frames for clear ones and fit its reference on them; UNKNOWN until then.

@@ -163,6 +163,13 @@ class CamSeg(SegmentationModel):
         """See SegmentationModel."""
         return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
+    def inference_parts(self) -> list[nn.Module]:
+        """See SegmentationModel."""
+        decoder = self.mask_autoencoder.network.decoder if self.fast_decoder is None else self.fast_decoder
+        blocks = (*self.transformer.encoder_blocks, *self.transformer.decoder_blocks)
+        features = (part for part in (self.stem, self.fusion) if part is not None)
+        return [self.image_autoencoder.network.encoder, *features, *blocks, self.head, decoder]
+
     @torch.no_grad()
     def prepare(self, images: Tensor) -> PreparedImages:
         """See SegmentationModel."""

@@ -111,6 +111,10 @@ class DiscriminativeNetwork(SegmentationModel):
         """See SegmentationModel."""
         return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
+    def inference_parts(self) -> list[nn.Module]:
+        """See SegmentationModel."""
+        return [self.image_autoencoder.network.encoder, self.stem, self.transformer, self.fusion, self.classifier]
+
     @torch.no_grad()
     def prepare(self, images: Tensor) -> PreparedImages:
         """See SegmentationModel; the logits are all there is to the masks."""

@@ -27,6 +27,9 @@ class CoinModel(SegmentationModel):
     def image_latent(self, images):
         return images.mean(dim=1, keepdim=True)
 
+    def inference_parts(self):
+        return []
+
     def prepare(self, images):
         self.prepared += 1
         return PreparedImages(self.image_latent(images), (), (ROWS, COLUMNS))
