@@ -83,7 +83,10 @@ class Resampler:
         if (height, width) != self._size:
             rows, columns = _kept(self._matrices, (height, width), self._make_matrices)
             pixels = (rows @ pixels.flatten(1)).view(self._size[0], width, 3)
-            pixels = torch.matmul(columns, pixels).round_().clamp_(0.0, 255.0)
+            # With the three colours as rows both are one large product each; as columns the second would be as many
+            # thin ones as the image has rows, each of which reads the whole matrix again.
+            pixels = pixels.transpose(1, 2).reshape(3 * self._size[0], width) @ columns.T
+            pixels = pixels.round_().clamp_(0.0, 255.0).view(self._size[0], 3, self._size[1]).transpose(1, 2)
         return pixels.permute(2, 0, 1).div(127.5).sub(1.0)
 
     def to_size(self, map_: Tensor, size: tuple[int, int]) -> Tensor:

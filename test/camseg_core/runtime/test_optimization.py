@@ -1,13 +1,16 @@
 """The engine's model: no weight left to cast, and the masks of the model that was loaded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from camseg_core.models.base import SamplingSettings
+from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
-from camseg_core.runtime.optimization import optimize_for_inference
+from camseg_core.runtime.optimization import BFloat16GroupNorm, normalize_in_bfloat16, optimize_for_inference
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, predict
 
@@ -41,3 +44,42 @@ def test_the_image_latent_stays_bit_for_bit(loaded, image):
 def test_weights_are_stored_as_they_are_multiplied(loaded):
     layers = [m for m in optimize_for_inference(loaded, CPU).modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
+
+
+def test_group_norms_in_bfloat16_are_those_in_float32_but_for_rounding():
+    torch.manual_seed(0)
+    norm = nn.GroupNorm(4, 16)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    # Far from zero, where sums in bfloat16 would be off by much more than a rounding.
+    maps = (torch.randn(2, 16, 30, 40) + 3.0).to(torch.bfloat16)
+    found = BFloat16GroupNorm.like(norm)(maps)
+    expected = norm(maps.float())
+    assert found.dtype == torch.bfloat16
+    # Three roundings to 8 bits, of scale, shift and result.
+    torch.testing.assert_close(found.float(), expected, rtol=3 * 2**-8, atol=3 * 2**-8)
+
+
+def test_every_group_norm_is_replaced_and_the_logits_hardly_change(loaded, image):
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
+    expected = loaded.segment(pixels, SAMPLING)
+    count = sum(isinstance(module, nn.GroupNorm) for module in loaded.modules())
+    normalize_in_bfloat16(loaded)
+    replaced = [module for module in loaded.modules() if isinstance(module, nn.GroupNorm)]
+    assert len(replaced) == count > 0
+    assert all(isinstance(module, BFloat16GroupNorm) for module in replaced)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loaded.segment(pixels, SAMPLING)
+    deviation = (found.image_latent - expected.image_latent).square().mean().sqrt()
+    assert deviation < 0.02 * expected.image_latent.square().mean().sqrt()
+
+
+def test_an_autoencoder_that_is_shared_is_replaced_once(tiny_config):
+    shared = replace(tiny_config, shared_autoencoder=True, mask_decoding="palette")
+    shared = replace(shared, mask_autoencoder=shared.image_autoencoder)
+    model = CamSeg(shared)
+    normalize_in_bfloat16(model)
+    assert model.mask_autoencoder is model.image_autoencoder
+    norms = [module for module in model.mask_autoencoder.modules() if isinstance(module, nn.GroupNorm)]
+    assert norms
+    assert all(isinstance(module, BFloat16GroupNorm) for module in norms)
