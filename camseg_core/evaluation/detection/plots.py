@@ -48,9 +48,12 @@ def roc_figure(evaluation: DriftEvaluation) -> Figure | None:
 
 def _roc_panel(axes: Axes, name: str, clear: FrameSet, condition: Condition) -> None:
     others, adverse = clear.columns(), condition.frames.columns()
-    for color, (method, scores) in zip(_colors(len(others)), others.items(), strict=True):
+    for index, (color, (method, scores)) in enumerate(zip(_colors(len(others)), others.items(), strict=True)):
         fpr, tpr = roc_points(scores, adverse[method])
-        axes.plot(fpr, tpr, color=color, linewidth=1, label=f"{condition.methods[method].auroc:.3f}  {method}")
+        label = f"{condition.methods[method].auroc:.3f}  {method}"
+        # Where the colours begin again, no line shall look like another.
+        style = ("-", "--", ":")[index // len(BASELINE_COLORS) % 3]
+        axes.plot(fpr, tpr, color=color, linestyle=style, linewidth=1, label=label)
     fpr, tpr = roc_points(clear.scores(), condition.frames.scores())
     method = condition.frames.frames[0].result.method
     axes.plot(fpr, tpr, color=DETECTOR_COLOR, linewidth=2.4, label=f"{condition.metrics.auroc:.3f}  {method} (drift)")
