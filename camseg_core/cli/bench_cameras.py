@@ -26,7 +26,9 @@ def cameras(
     report: options.Report = None,
 ) -> None:
     """Throughput of several cameras in one call against a call for each."""
-    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
+    settings = EngineSettings(
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, max_batch=count
+    )
     benchmark = CamerasBenchmark(settings, count, frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_cameras(benchmark, buffers)

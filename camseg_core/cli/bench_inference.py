@@ -28,7 +28,9 @@ def inference(
     report: options.Report = None,
 ) -> None:
     """Latency, throughput, stages, memory, and how far from the least time that this device allows."""
-    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
+    settings = EngineSettings(
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, max_batch=batch
+    )
     benchmark = InferenceBenchmark(settings, frames, batch)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_inference(benchmark, buffers)

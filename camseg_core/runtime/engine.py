@@ -1,11 +1,12 @@
 """Frames in, results out: the model, the drift detectors and the device behind one door."""
 
+import gc
 import os
 import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ class InferenceEngine:
         """The model's name."""
         self._runner: Runner
         if self.device.type == "cuda":
-            self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache, time.monotonic)
+            self._runner = RecoveringRunner(self._make_stream_runner, _free_memory, time.monotonic)
         else:
             self._runner = HostRunner(self._load_model())
         self._drift_settings = settings.drift
@@ -128,9 +129,7 @@ class InferenceEngine:
         """Of each camera so far; whoever stores them and puts them back later goes on as if there had been no break."""
         if self.device.type != "cuda":
             with self._compilation():
-                # Where every size of a batch is compiled for, no camera frame shall pay for that.
-                for batch in range(1, settings.max_batch + 1 if settings.torch_compile else 2):
-                    self._warm_up(self._runner, batch)
+                self._warm_up(self._runner)
 
     def infer(self, frame: Frame, with_confidence: bool = False) -> FrameResult:
         """Segment a frame and judge its drift; raises FrameError if the image is not H×W×3 uint8 with pixels in it.
@@ -236,6 +235,7 @@ class InferenceEngine:
         return compile_parts(model) if self._settings.torch_compile else model
 
     def _make_stream_runner(self) -> StreamRunner:
+        gc.collect()  # a lost one's model, if parts of it were compiled: there may be no memory for two
         model, streams = self._load_model(), CudaStreams(self.device)
         # Weights are copied and rounded in the default stream, for which no other one waits of itself.
         wait_for(self.device)
@@ -248,17 +248,21 @@ class InferenceEngine:
 
         runner = StreamRunner(streams, device_model.compute, self.device)
         with self._compilation():
-            capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
+            capture_batches(capture_batch, self._settings.max_batch, _free_memory)
             self._warm_up(runner)
         return runner
 
     def _compilation(self) -> AbstractContextManager[None]:
         return compilation() if self._settings.torch_compile else nullcontext()
 
-    def _warm_up(self, runner: Runner, batch: int = 1) -> None:
-        """The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does."""
+    def _warm_up(self, runner: Runner) -> None:
+        """The first frame pays for memory and kernel selection; a blank one does here, so that no camera frame does.
+
+        So does the first batch of each size where it would be compiled for.
+        """
         blank = np.zeros((*self._input_size, 3), dtype=np.uint8)
-        runner.collect(runner.submit([blank] * batch, Request(self._sampling)))
+        for batch in range(1, self._settings.max_batch + 1 if self._settings.torch_compile else 2):
+            runner.collect(runner.submit([blank] * batch, Request(self._sampling)))
 
     def refit_drift(self, camera: str, seconds: float) -> None:
         """Take a camera's next frames for clear ones and fit its reference on them; UNKNOWN until then.
@@ -350,4 +354,11 @@ class InferenceEngine:
         self._runner.close()
         del self._runner
         if self.device.type == "cuda":
-            torch.cuda.empty_cache()  # otherwise torch keeps the memory for itself
+            with suppress(torch.AcceleratorError):  # of a device that is lost, nothing is given back
+                _free_memory()
+
+
+def _free_memory() -> None:
+    """Give back to the GPU what torch would keep of its memory for later."""
+    gc.collect()  # parts that torch.compile has compiled hold themselves
+    torch.cuda.empty_cache()

@@ -61,9 +61,10 @@ def capture(
 
 
 def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_memory: Callable[[], None]) -> None:
-    """Capture batches of 1, 2, … images up to ``max_batch``, or to what there is memory for.
+    """Capture batches of ``max_batch``, …, 2, 1 images, those that there is memory for.
 
-    A batch that has no graph is computed without, and is halved where there is too little memory for that too.
+    The largest comes first, so that smaller ones find their memory in the pool that they share. A batch that has no
+    graph is computed without, and is halved where there is too little memory for that too.
 
     Args:
         capture_batch: captures all requests at a batch's size.
@@ -73,17 +74,21 @@ def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_m
     Raises:
         torch.OutOfMemoryError: there is too little memory for a single image.
     """
-    for batch in range(1, max_batch + 1):
+    for batch in range(max_batch, 0, -1):
         try:
             capture_batch(batch)
             continue
-        except torch.OutOfMemoryError as error:
-            if batch == 1:
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+            if batch == 1 or not is_out_of_memory(error):
                 raise
             reason = first_line(error)
         # Outside the handler: the error's traceback keeps what the failed capture had allocated.
         free_memory()
         logging.getLogger(__name__).warning(
-            f"batches of {batch} and more images get no CUDA graph, for lack of GPU memory: {reason}"
+            f"batches of {batch} images get no CUDA graph, for lack of GPU memory: {reason}"
         )
-        return
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a GPU failed for lack of memory: what torch's allocator does not ask for fails with CUDA's own error."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in first_line(error)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from camseg_core.errors import InferenceError, first_line
+from camseg_core.runtime.graphs import is_out_of_memory
 from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.runner import Request, Runner
 
@@ -77,13 +78,13 @@ class RecoveringRunner:
             raise InferenceError("the batch was on its way when the device was lost; expected it to be handed in again")
         try:
             return self._runner.collect(self._inner.pop(ticket.number))
-        except torch.OutOfMemoryError as error:
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
             reason = first_line(error)
-        except torch.AcceleratorError as error:
-            self._lost_by = first_line(error)
-            _forget_locals(error)
-            self._rebuild()
-            raise InferenceError(f"the device was lost and has been set up anew: {self._lost_by}") from error
+            if not is_out_of_memory(error):
+                self._lost_by = reason
+                _forget_locals(error)
+                self._rebuild()
+                raise InferenceError(f"the device was lost and has been set up anew: {reason}") from error
         # Outside the handler and with nothing but the error's text: its traceback keeps what the failed call had
         # allocated, which could be neither given back nor used for the halves.
         self._free_memory()

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from camseg_core.autoencoders import KLAutoencoderConfig
+from camseg_core.autoencoders.fast_decoder import FILE_NAME, FastDecoder, FastDecoderConfig, save_fast_decoder
 from camseg_core.models.camseg.configuration import CamSegConfig, FeatureConfig, camseg_base
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.weights_files import save_module
@@ -38,7 +39,7 @@ SIZES = {"camseg-tiny": camseg_tiny, "camseg-base": camseg_base}
 
 
 def write_random_model(config: CamSegConfig, folder: Path, seed: int = 0) -> None:
-    """Writes a model folder; it has no drift reference, the node takes ``drift_reference: auto``.
+    """Writes a model folder with a fast decoder; it has no drift reference, the node takes ``drift_reference: auto``.
 
     Args:
         config: its size.
@@ -47,4 +48,8 @@ def write_random_model(config: CamSegConfig, folder: Path, seed: int = 0) -> Non
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        save_module(CamSeg(config).eval(), config, folder)
+        model = CamSeg(config).eval()
+        save_module(model, config, folder)
+        masks = config.mask_autoencoder
+        decoder = FastDecoder(FastDecoderConfig(masks.latent_channels, len(model.label_set), masks.downsampling))
+        save_fast_decoder(decoder, model.mask_autoencoder, folder / FILE_NAME)

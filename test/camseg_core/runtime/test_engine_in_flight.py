@@ -122,30 +122,3 @@ def test_a_memory_fraction_out_of_range_is_named(settings, fraction):
 def test_a_largest_batch_below_one_is_named():
     with pytest.raises(ConfigurationError, match="max_batch is 0; expected 1 or more"):
         EngineSettings(max_batch=0)
-
-
-@pytest.mark.cuda
-def test_the_gpu_gives_the_hosts_masks(settings, engine):
-    on_gpu = InferenceEngine(replace(settings, device="cuda:0"))
-    for number in range(5):
-        one, other = engine.infer(frame(number)), on_gpu.infer(frame(number))
-        assert (one.labels == other.labels).mean() > 0.99
-        assert other.drift.score == pytest.approx(one.drift.score, rel=0.02)
-
-
-@pytest.mark.cuda
-def test_gpu_memory_does_not_grow(settings):
-    on_gpu = InferenceEngine(replace(settings, device="cuda:0"))
-
-    def run(count: int) -> int:
-        handles = []
-        for number in range(count):
-            handles.append(on_gpu.submit([frame(number)]))
-            if len(handles) == MAX_IN_FLIGHT:
-                on_gpu.result(handles.pop(0))
-        for handle in handles:
-            on_gpu.result(handle)
-        return torch.cuda.memory_reserved()
-
-    before = run(50)
-    assert run(500) == before

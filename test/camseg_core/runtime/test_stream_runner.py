@@ -18,7 +18,6 @@ from camseg_core.runtime.recovery import RecoveringRunner
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
 from camseg_core.runtime.stages import record_stages
 from camseg_core.runtime.stream_runner import StreamRunner
-from camseg_core.runtime.streams import CudaStreams
 
 _SPEC = importlib.util.spec_from_file_location("deferred_streams", Path(__file__).with_name("deferred_streams.py"))
 deferred_streams = importlib.util.module_from_spec(_SPEC)
@@ -264,23 +263,3 @@ def test_more_masks_than_noise_is_kept_for_are_left_to_their_kernels(tiny_model)
     # Of which a CPU knows no capture: it would be an error here.
     model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
     model.capture(1, Request(SamplingSettings(num_samples=KEPT_NOISE + 1)), None)
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("sampler", ["ddim", "dpmsolver++"])
-def test_a_graph_gives_what_its_kernels_give(tiny_model, sampler):
-    device = torch.device("cuda:0")
-    request = Request(SamplingSettings(steps=3, sampler=sampler), with_confidence=True)
-    model = load_model(str(tiny_model), device)
-    streams = CudaStreams(device)
-    plain, graphed = DeviceModel(model, device), DeviceModel(model, device)
-    graphed.capture(2, request, streams.stream("compute"))
-    images = [picture(0, 48, 64), picture(1, 96, 128)]
-    for compute in (plain.compute, graphed.compute):
-        runner = StreamRunner(streams, compute, device)
-        results = [runner.collect(runner.submit(images, request)) for _ in range(3)]
-        for result in results[1:]:
-            np.testing.assert_array_equal(result[0].labels, results[0][0].labels)
-    expected = StreamRunner(streams, plain.compute, device)
-    for one, other in zip(results[0], expected.collect(expected.submit(images, request)), strict=True):
-        assert (one.labels == other.labels).mean() > 0.999
