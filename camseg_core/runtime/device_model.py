@@ -1,5 +1,6 @@
 """A model on a GPU with all that lies between images and masks, so that only the masks come back."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ class DeviceModel:
         self._graphs: dict[tuple[int, SamplingSettings, bool], CapturedGraph] = {}
         self._read_by_graphs: list[list[Tensor]] = []  # which their maker may let go of
         self._pool: Any = None
+        self._said: set[SamplingSettings] = set()
 
     @torch.inference_mode()
     def compute(self, images: Sequence[Tensor], request: Request) -> list[Tensor]:
@@ -42,6 +44,7 @@ class DeviceModel:
         if graph is not None and not is_recording():
             maps = graph.replay(pixels)
         else:
+            self._say_what_has_no_graph(request.sampling)
             maps = self._segment(pixels, request.sampling, request.with_confidence)
         outputs = []
         with stage("labels", self._device):
@@ -72,6 +75,18 @@ class DeviceModel:
             self._pool,
         )
         self._read_by_graphs.append(self._model.kept_noise())
+
+    def _say_what_has_no_graph(self, sampling: SamplingSettings) -> None:
+        """Once of each sampling, so that who changes it knows why frames take longer."""
+        if not self._graphs or is_recording() or sampling in self._said:
+            return
+        if any(captured == sampling for _, captured, _ in self._graphs):
+            return  # a batch for which there was no memory, or larger than was asked for
+        self._said.add(sampling)
+        logging.getLogger(__name__).warning(
+            f"no CUDA graph was captured for {sampling}, with which frames take longer than they need to; settings "
+            "that the engine is made with get one"
+        )
 
     def _segment(self, pixels: Tensor, sampling: SamplingSettings, with_confidence: bool) -> tuple[Tensor, ...]:
         """(N, H, W) uint8 labels, (N, C, h, w) float32 latents and, if asked for, (N, H, W) float32 confidence."""

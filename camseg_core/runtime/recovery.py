@@ -95,6 +95,11 @@ class RecoveringRunner:
         if self._runner is not None:
             self._runner.close()
 
+    def abandon(self) -> None:
+        """See Runner."""
+        if self._runner is not None:
+            self._runner.abandon()
+
     def _collect_in_halves(self, ticket: _Ticket, reason: str) -> list[Prediction]:
         count = len(ticket.images)
         if count == 1:
@@ -108,6 +113,8 @@ class RecoveringRunner:
 
     def _rebuild(self) -> Runner:
         """A new runner in the place of the old one, which is let go first: there may be no memory for both."""
+        if self._runner is not None:
+            self._runner.abandon()
         self._runner = None
         self._inner.clear()
         try:

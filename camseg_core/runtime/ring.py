@@ -1,5 +1,6 @@
 """Buffers that go around: one set for each batch that may be on its way."""
 
+import ctypes
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,6 +66,14 @@ class Slot:
         """What was computed, copied out of the slot, which is free then."""
         return [output.clone() for output in self._views(self._host_out)]
 
+    def abandon(self) -> None:
+        """Keep the page-locked buffers for as long as the process lives.
+
+        Where one is freed, torch asks the GPU whether its copies have ended, and ends the process if that is lost.
+        """
+        for buffer in (self._host_in, self._host_out):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(buffer))
+
     def _buffers(self, size_bytes: int) -> tuple[Tensor, Tensor]:
         """One on the host and one on the GPU, or neither: without memory for both, the slot keeps the pair it has."""
         return self._streams.host_buffer(size_bytes), self._streams.device_buffer(size_bytes)
@@ -81,7 +90,8 @@ class Ring:
     """As many slots as batches may be on their way."""
 
     def __init__(self, streams: Streams, slots: int) -> None:
-        self._free = [Slot(streams) for _ in range(slots)]
+        self._slots = tuple(Slot(streams) for _ in range(slots))
+        self._free = list(self._slots)
 
     def acquire(self) -> Slot | None:
         """A free slot, the one free longest; None if there is none."""
@@ -90,6 +100,11 @@ class Ring:
     def release(self, slot: Slot) -> None:
         """Give a slot back when nothing on the GPU uses it any more."""
         self._free.append(slot)
+
+    def abandon(self) -> None:
+        """See Slot, of all of them, also of those in use."""
+        for slot in self._slots:
+            slot.abandon()
 
 
 def _aligned(size_bytes: int) -> int:

@@ -42,6 +42,9 @@ class Runner(Protocol):
     def close(self) -> None:
         """End; what is on its way is lost."""
 
+    def abandon(self) -> None:
+        """The device is lost: from now on nothing may touch it for this runner, not even where it is let go of."""
+
 
 class HostRunner:
     """Runs a model on the CPU, in a thread of its own, so that the caller can see to other frames meanwhile."""
@@ -71,3 +74,6 @@ class HostRunner:
     def close(self) -> None:
         """See Runner."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def abandon(self) -> None:
+        """See Runner; a CPU is not lost."""

@@ -99,6 +99,10 @@ class StreamRunner:
         for stream in ("upload", "compute", "download"):
             self._streams.synchronize(self._streams.record(stream))
 
+    def abandon(self) -> None:
+        """See Runner."""
+        self._ring.abandon()
+
     def _pass(self, name: str, work: Callable[[], None]) -> None:
         with stage(name, self._device):
             work()

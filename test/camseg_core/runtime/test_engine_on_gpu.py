@@ -1,5 +1,7 @@
 """What only a GPU can show: the masks of the CPU, with graphs and without, frame after frame, in memory that stays."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -126,6 +128,44 @@ def test_gpu_memory_does_not_grow(frame):
 
     before = run(50)
     assert run(500) == before
+
+
+LOSE = """
+import numpy, torch
+from camseg_core.errors import InferenceError
+from camseg_core.frames import Frame
+from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+
+engine = InferenceEngine(EngineSettings(device="cuda:0"))
+frame = Frame(numpy.zeros((360, 480, 3), dtype=numpy.uint8), 1)
+engine.infer(frame)
+handles = [engine.submit([frame]), engine.submit([frame])]
+try:
+    torch.zeros(3, device="cuda:0")[torch.tensor([7], device="cuda:0")]
+    torch.cuda.synchronize()
+except torch.AcceleratorError:
+    pass
+for attempt in range(3):
+    try:
+        engine.result(handles[attempt] if attempt < 2 else engine.submit([frame]))
+        print("a result")
+    except InferenceError as error:
+        print(error)
+engine.close()
+print("closed")
+"""
+
+
+@pytest.mark.cuda
+def test_a_lost_device_is_reported_and_the_process_lives():
+    # In a process of its own: on a GPU that has run into an assertion nothing works any more.
+    lost = subprocess.run([sys.executable, "-c", LOSE], capture_output=True, text=True, check=False)
+    assert lost.returncode == 0, lost.stderr[-2000:]
+    first, second, third, end = lost.stdout.splitlines()
+    assert "the device was lost" in first
+    assert "expected" in second
+    assert "expected the process to be restarted" in third
+    assert end == "closed"
 
 
 @pytest.mark.cuda

@@ -46,16 +46,20 @@ def test_weights_are_stored_as_they_are_multiplied(loaded):
     assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
 
 
-def test_group_norms_in_bfloat16_are_those_in_float32_but_for_rounding():
+@pytest.mark.parametrize("size", [(30, 40), (192, 256), (181, 257)])
+@torch.no_grad()
+def test_group_norms_in_bfloat16_are_those_in_float32_but_for_rounding(size):
     torch.manual_seed(0)
     norm = nn.GroupNorm(4, 16)
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)
-    # Far from zero, where sums in bfloat16 would be off by much more than a rounding.
-    maps = (torch.randn(2, 16, 30, 40) + 3.0).to(torch.bfloat16)
+    # Far from zero, where sums in bfloat16 would be off by much more than a rounding; each image by itself.
+    maps = torch.randn(2, 16, *size) + torch.tensor([3.0, -1.0]).view(2, 1, 1, 1)
+    maps = maps.to(torch.bfloat16, memory_format=torch.channels_last)
     found = BFloat16GroupNorm.like(norm)(maps)
     expected = norm(maps.float())
     assert found.dtype == torch.bfloat16
+    assert found.is_contiguous(memory_format=torch.channels_last)
     # Three roundings to 8 bits, of scale, shift and result.
     torch.testing.assert_close(found.float(), expected, rtol=3 * 2**-8, atol=3 * 2**-8)
 

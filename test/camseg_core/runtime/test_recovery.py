@@ -21,6 +21,7 @@ class FailingRunner:
     def __init__(self, memory_images: int) -> None:
         self.memory_images = memory_images
         self.batches = []
+        self.is_abandoned = False
 
     def submit(self, images, request):
         return images
@@ -35,6 +36,9 @@ class FailingRunner:
 
     def close(self):
         pass
+
+    def abandon(self):
+        self.is_abandoned = True
 
 
 class FakeClock:
