@@ -117,7 +117,7 @@ class InferenceEngine:
         """The model's name."""
         self._runner: Runner
         if self.device.type == "cuda":
-            self._runner = RecoveringRunner(self._make_stream_runner, _free_memory, time.monotonic)
+            self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache, time.monotonic)
         else:
             self._runner = HostRunner(self._load_model())
         self._drift_settings = settings.drift
@@ -248,7 +248,7 @@ class InferenceEngine:
 
         runner = StreamRunner(streams, device_model.compute, self.device)
         with self._compilation():
-            capture_batches(capture_batch, self._settings.max_batch, _free_memory)
+            capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
             self._warm_up(runner)
         return runner
 
@@ -353,12 +353,7 @@ class InferenceEngine:
         """Let go of the model and its memory; the engine cannot be used afterwards."""
         self._runner.close()
         del self._runner
+        gc.collect()  # parts that torch.compile has compiled hold themselves
         if self.device.type == "cuda":
             with suppress(torch.AcceleratorError):  # of a device that is lost, nothing is given back
-                _free_memory()
-
-
-def _free_memory() -> None:
-    """Give back to the GPU what torch would keep of its memory for later."""
-    gc.collect()  # parts that torch.compile has compiled hold themselves
-    torch.cuda.empty_cache()
+                torch.cuda.empty_cache()  # otherwise torch keeps the memory for itself

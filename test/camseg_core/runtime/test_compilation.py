@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_masks_of_traced_parts_are_those_of_the_model(tiny_model):
     expected, found = InferenceEngine(settings).infer(frame), compiled.infer(frame)
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.drift == expected.drift
+
+
+@pytest.mark.usefixtures("without_code_generation", "no_garbage_collection")
+@pytest.mark.parametrize("torch_compile", [False, True])
+def test_a_closed_engine_lets_go_of_its_model(tiny_model, torch_compile, monkeypatch):
+    models = []
+
+    def load(*arguments):
+        model = load_model(*arguments)
+        models.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr("camseg_core.runtime.engine.load_model", load)
+    engine = InferenceEngine(EngineSettings(model=str(tiny_model), device="cpu", torch_compile=torch_compile))
+    assert models[0]() is not None
+    engine.close()
+    assert models[0]() is None
 
 
 def test_parts_are_those_that_an_inference_calls_and_not_inside_one_another(tiny_model, tiny_config):

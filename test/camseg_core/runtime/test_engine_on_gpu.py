@@ -166,15 +166,3 @@ def test_a_lost_device_is_reported_and_the_process_lives():
     assert "expected" in second
     assert "expected the process to be restarted" in third
     assert end == "closed"
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("torch_compile", [False, True])
-def test_a_closed_engine_gives_its_memory_back(frame, torch_compile):
-    InferenceEngine(SETTINGS).close()  # what libraries keep for as long as the process lives
-    before = torch.cuda.memory_allocated()
-    engine = InferenceEngine(replace(SETTINGS, torch_compile=torch_compile))
-    engine.infer(frame(1))
-    assert torch.cuda.memory_allocated() > before
-    engine.close()
-    assert torch.cuda.memory_allocated() <= before
