@@ -34,7 +34,7 @@ def embed(latent: Tensor) -> np.ndarray:
     """
     # Double precision, because the variance of a flat region is a small difference of large numbers. In numpy, because
     # between two frames what counts is how few calls there are, and torch's are dearer: a cast of as many values as a
-    # large model's latent has would wake all its threads besides, 30 ms on a machine of 16 cores.
+    # large model's latent has would wake all its threads besides.
     maps = latent.detach().cpu().numpy().astype(np.float64)
     with np.errstate(invalid="ignore"):
         mean = _pool(maps)
