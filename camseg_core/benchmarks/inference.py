@@ -152,12 +152,15 @@ def inference_record(
     staged = sum(figures.stage_ms.values())
     stages = tuple((name, value, 100.0 * value / staged) for name, value in figures.stage_ms.items())
     mebibyte = 2.0**20
+    apart = ""
+    if device.type == "cuda":
+        apart = ", whose kernels are launched one by one instead of as a graph, so that they add up to more than a call"
     return BenchmarkRecord(
         kind="inference",
         title=f"Inference: {describe(settings)}, {size}, {cameras}",
         summary=(
             f"From the bytes of a camera's frame to mask and drift on the host, {latency.calls} calls after "
-            f"{benchmark.warmup} to warm up, one after the other. Stages are measured in as many further calls. "
+            f"{benchmark.warmup} to warm up, one after the other. Stages are measured in as many further calls{apart}. "
             "The floor is the longer of two: operations of matrix products, convolutions and attention, counted, over "
             "the faster of a matrix product and a convolution measured in the same run; each weight, image and mask "
             "moved once over the rate of a copy."

@@ -219,10 +219,7 @@ def page(folder: Path) -> str:
         aims.markdown(),
     ]
     if not any(record.figures.get("device") == "cuda" for record in records):
-        parts.append(
-            "**The rows about a GPU are open**: none of these records was made on one. The code for it is written and "
-            "its logic tested on the CPU; how fast it is there is not known."
-        )
+        parts.append("**The rows about a GPU are open**: none of these records was made on one.")
     if (notes := folder / NOTES).is_file():
         parts.append(notes.read_text(encoding="utf-8").strip())
     parts += [record.markdown().strip() for record in records]

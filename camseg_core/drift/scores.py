@@ -117,8 +117,8 @@ def _standardize(parameters: Parameters, embeddings: np.ndarray) -> np.ndarray:
 def _product(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """``rows @ matrix``, of a single row by a single thread.
 
-    That is how a running camera's frames come. The product takes a fraction of a millisecond then, less than it can take
-    to wake a thread on each of many cores.
+    That is how a running camera's frames come. The product takes a fraction of a millisecond then; to wake a thread on
+    each of many cores can take longer.
     """
     return np.einsum("nd,de->ne", rows, matrix) if len(rows) == 1 else rows @ matrix
 

@@ -1,9 +1,11 @@
 """Streams: any number of batches, in whatever order a GPU happens to work, each gets its own result and no other's."""
 
+import gc
 import importlib.util
 import weakref
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -263,3 +265,41 @@ def test_more_masks_than_noise_is_kept_for_are_left_to_their_kernels(tiny_model)
     # Of which a CPU knows no capture: it would be an error here.
     model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
     model.capture(1, Request(SamplingSettings(num_samples=KEPT_NOISE + 1)), None)
+
+
+def test_a_sampling_without_a_graph_is_named_once(tiny_model, monkeypatch, caplog):
+    module = "camseg_core.runtime.device_model"
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    monkeypatch.setattr(f"{module}.capture", lambda function, *_: SimpleNamespace(replay=function))
+    model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
+    model.capture(1, PLAIN, None)
+    image = torch.from_numpy(picture(0, 48, 64))
+    model.compute([image], PLAIN)
+    model.compute([image, image], PLAIN)  # more at once than was asked for
+    assert not caplog.records
+    other = Request(SamplingSettings(steps=2))
+    for _ in range(3):
+        model.compute([image], other)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "no CUDA graph was captured for SamplingSettings(steps=2" in caplog.text
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_page_locked_memory_outlives_a_lost_device_and_nothing_else(is_lost):
+    # Whose freeing would end the process; a mock cannot show that, only that it is not freed.
+    buffers = []
+
+    class Recorded(DeferredStreams):
+        def host_buffer(self, size_bytes):
+            buffer = super().host_buffer(size_bytes)
+            buffers.append(weakref.ref(buffer))
+            return buffer
+
+    runner = runner_on(Recorded())
+    runner.collect(runner.submit([picture(0)], PLAIN))
+    waiting = runner.submit([picture(1)], PLAIN)
+    if is_lost:
+        runner.abandon()
+    del runner, waiting
+    gc.collect()
+    assert {buffer() is not None for buffer in buffers} == {is_lost}
