@@ -295,6 +295,9 @@ def test_page_locked_memory_outlives_a_lost_device_and_nothing_else(is_lost):
             buffers.append(weakref.ref(buffer))
             return buffer
 
+        def device_buffer(self, size_bytes):
+            return torch.empty(size_bytes, dtype=torch.uint8)
+
     runner = runner_on(Recorded())
     runner.collect(runner.submit([picture(0)], PLAIN))
     waiting = runner.submit([picture(1)], PLAIN)
