@@ -1,19 +1,27 @@
 """A model on a GPU with all that lies between images and masks, so that only the masks come back."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from camseg_core.errors import first_line
 from camseg_core.models.base import KEPT_NOISE, SamplingSettings, SegmentationModel
-from camseg_core.runtime.graphs import CapturedGraph, capture
+from camseg_core.runtime.graphs import CapturedGraph, capture, is_out_of_memory
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.resampling import Resampler
 from camseg_core.runtime.runner import Request
 from camseg_core.runtime.stages import is_recording, stage
 from camseg_core.sampling import CAPTURABLE_SAMPLERS
+
+CAPTURE_AFTER = 10
+"""Batches with settings that no graph was captured for at the start, after which one is: they are there to stay."""
+
+MAX_LATER_GRAPHS = 16
+"""Captured so at most: each keeps memory of the GPU's for as long as the model lives."""
 
 
 class DeviceModel:
@@ -32,7 +40,9 @@ class DeviceModel:
         self._graphs: dict[tuple[int, SamplingSettings, bool], CapturedGraph] = {}
         self._read_by_graphs: list[list[Tensor]] = []  # which their maker may let go of
         self._pool: Any = None
-        self._said: set[SamplingSettings] = set()
+        self._without_graph: Counter[tuple[int, SamplingSettings, bool]] = Counter()
+        self._later_graphs = 0
+        self._captures = False
 
     @torch.inference_mode()
     def compute(self, images: Sequence[Tensor], request: Request) -> list[Tensor]:
@@ -40,11 +50,10 @@ class DeviceModel:
         with stage("convert", self._device):
             pixels = torch.stack([self._resampler.to_input(image) for image in images])
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-        graph = self._graphs.get((len(images), request.sampling, request.with_confidence))
-        if graph is not None and not is_recording():
+        graph = None if is_recording() else self._graph(len(images), request)
+        if graph is not None:
             maps = graph.replay(pixels)
         else:
-            self._say_what_has_no_graph(request.sampling)
             maps = self._segment(pixels, request.sampling, request.with_confidence)
         outputs = []
         with stage("labels", self._device):
@@ -57,10 +66,11 @@ class DeviceModel:
 
     @torch.inference_mode()
     def capture(self, batch: int, request: Request, stream: torch.cuda.Stream) -> None:
-        """Capture a request at a batch's size in the stream it will be computed in; no batch may be on its way.
+        """Capture a request at a batch's size in the stream it will be computed in; waits for all work of the device.
 
         Nothing happens for what no graph can hold: some samplers, and more masks of an image than noise is kept for.
         """
+        self._captures = True
         key = (batch, request.sampling, request.with_confidence)
         is_capturable = request.sampling.sampler in CAPTURABLE_SAMPLERS and request.sampling.num_samples <= KEPT_NOISE
         if key in self._graphs or not is_capturable:
@@ -76,17 +86,27 @@ class DeviceModel:
         )
         self._read_by_graphs.append(self._model.kept_noise())
 
-    def _say_what_has_no_graph(self, sampling: SamplingSettings) -> None:
-        """Once of each sampling, so that who changes it knows why frames take longer."""
-        if not self._graphs or is_recording() or sampling in self._said:
-            return
-        if any(captured == sampling for _, captured, _ in self._graphs):
-            return  # a batch for which there was no memory, or larger than was asked for
-        self._said.add(sampling)
-        logging.getLogger(__name__).warning(
-            f"no CUDA graph was captured for {sampling}, with which frames take longer than they need to; settings "
-            "that the engine is made with get one"
-        )
+    def _graph(self, batch: int, request: Request) -> CapturedGraph | None:
+        """The graph of a request at a batch's size, if there is one; that of changed settings comes after a while."""
+        key = (batch, request.sampling, request.with_confidence)
+        if self._captures and key not in self._graphs:
+            self._without_graph[key] += 1
+            # Once: what finds no memory then is not tried with every frame.
+            if self._without_graph[key] == CAPTURE_AFTER and self._later_graphs < MAX_LATER_GRAPHS:
+                self._try_to_capture(batch, request)
+                self._later_graphs += key in self._graphs
+        return self._graphs.get(key)
+
+    def _try_to_capture(self, batch: int, request: Request) -> None:
+        try:
+            self.capture(batch, request, torch.cuda.current_stream(self._device))
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+            if not is_out_of_memory(error):
+                raise
+            logging.getLogger(__name__).warning(
+                f"{request.sampling} with batches of {batch} gets no CUDA graph, for lack of GPU memory: "
+                f"{first_line(error)}"
+            )
 
     def _segment(self, pixels: Tensor, sampling: SamplingSettings, with_confidence: bool) -> tuple[Tensor, ...]:
         """(N, H, W) uint8 labels, (N, C, h, w) float32 latents and, if asked for, (N, H, W) float32 confidence."""

@@ -61,8 +61,8 @@ class EngineSettings:
         torch_compile: have torch.compile make kernels of the model's own at the start, which takes minutes; whether it
             pays, ``camseg bench inference`` tells. Masks differ by rounding from those without.
         max_batch: largest batch that a GPU is made ready for at the start, 1 or more; also a CPU with
-            ``torch_compile``. Larger ones work too, and so do other samplings than the settings', but each of their
-            kernels is launched by itself.
+            ``torch_compile``. Larger ones work too, and so do other samplings than the settings': each of their
+            kernels is launched by itself until they have come so often that a graph pays.
         gpu_memory_fraction: share of the GPU's memory that this process may allocate, above 0 to 1; no limit on a CPU.
     """
 

@@ -13,7 +13,7 @@ from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.frames import Frame
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
-from camseg_core.runtime.device_model import DeviceModel
+from camseg_core.runtime.device_model import CAPTURE_AFTER, DeviceModel
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_core.runtime.optimization import optimize_for_inference
 from camseg_core.runtime.precision import supports_bfloat16
@@ -110,6 +110,17 @@ def test_a_graph_gives_what_its_kernels_give_for_every_image(frame, sampler):
             assert (one.labels == other.labels).mean() > 0.999
             torch.testing.assert_close(one.image_latent, other.image_latent, rtol=1e-2, atol=1e-2)
             assert np.abs(one.confidence - other.confidence).mean() < 1e-3
+
+
+@pytest.mark.cuda
+def test_settings_that_are_changed_while_frames_are_on_their_way_get_a_graph_too(frame):
+    engine, sampling = InferenceEngine(SETTINGS), SamplingSettings(steps=2)
+    expected = InferenceEngine(replace(SETTINGS, steps=2))
+    for number in range(1, 2 * CAPTURE_AFTER):
+        handles = [engine.submit([frame(number + ahead)], sampling) for ahead in range(MAX_IN_FLIGHT)]
+        for ahead, handle in enumerate(handles):
+            (found,) = engine.result(handle)
+            assert (found.labels == expected.infer(frame(number + ahead)).labels).mean() > 0.999
 
 
 @pytest.mark.cuda

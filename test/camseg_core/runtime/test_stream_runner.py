@@ -3,9 +3,8 @@
 import gc
 import importlib.util
 import weakref
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import torch
 from camseg_core.errors import InferenceError
 from camseg_core.models.base import KEPT_NOISE, SamplingSettings
 from camseg_core.models.loading import load_model
-from camseg_core.runtime.device_model import DeviceModel
+from camseg_core.runtime.device_model import CAPTURE_AFTER, MAX_LATER_GRAPHS, DeviceModel
 from camseg_core.runtime.prediction import predict
 from camseg_core.runtime.recovery import RecoveringRunner
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
@@ -267,21 +266,62 @@ def test_more_masks_than_noise_is_kept_for_are_left_to_their_kernels(tiny_model)
     model.capture(1, Request(SamplingSettings(num_samples=KEPT_NOISE + 1)), None)
 
 
-def test_a_sampling_without_a_graph_is_named_once(tiny_model, monkeypatch, caplog):
+@pytest.fixture
+def captured(monkeypatch):
+    """Samplings and batches in the order they are captured in, and how often each graph has been replayed."""
+    replays = Counter()
+
+    class Graph:
+        def __init__(self, function, pixels, *_):
+            self.function, self.key = function, len(pixels)
+            replays[self.key] += 0
+
+        def replay(self, pixels):
+            replays[self.key] += 1
+            return self.function(pixels)
+
     module = "camseg_core.runtime.device_model"
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
-    monkeypatch.setattr(f"{module}.capture", lambda function, *_: SimpleNamespace(replay=function))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: "compute")
+    monkeypatch.setattr(f"{module}.capture", Graph)
+    return replays
+
+
+def test_settings_that_stay_get_a_graph_of_their_own(tiny_model, captured):
     model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
-    model.capture(1, PLAIN, None)
+    model.capture(1, PLAIN, "compute")
     image = torch.from_numpy(picture(0, 48, 64))
     model.compute([image], PLAIN)
-    model.compute([image, image], PLAIN)  # more at once than was asked for
-    assert not caplog.records
-    other = Request(SamplingSettings(steps=2))
-    for _ in range(3):
-        model.compute([image], other)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "no CUDA graph was captured for SamplingSettings(steps=2" in caplog.text
+    assert captured == {1: 1}
+    two_steps = Request(SamplingSettings(steps=2))
+    results = [model.compute([image, image], two_steps) for _ in range(CAPTURE_AFTER + 2)]
+    assert captured == {1: 1, 2: 3}
+    for first, other in zip(results[0], results[-1], strict=True):
+        assert torch.equal(first, other)
+
+
+def test_what_finds_no_memory_for_a_graph_goes_on_without(tiny_model, captured, monkeypatch, caplog):
+    def fail(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
+    model.capture(1, PLAIN, "compute")
+    monkeypatch.setattr("camseg_core.runtime.device_model.capture", fail)
+    image = torch.from_numpy(picture(0, 48, 64))
+    for _ in range(3 * CAPTURE_AFTER):
+        model.compute([image, image], PLAIN)
+    (record,) = caplog.records
+    assert "with batches of 2 gets no CUDA graph, for lack of GPU memory: CUDA out of memory" in record.message
+
+
+def test_no_more_graphs_are_captured_later_than_there_is_to_be_memory_for(tiny_model, captured):
+    model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
+    model.capture(1, PLAIN, "compute")
+    image = torch.from_numpy(picture(0, 48, 64))
+    for seed in range(1, MAX_LATER_GRAPHS + 3):
+        for _ in range(CAPTURE_AFTER):
+            model.compute([image], Request(SamplingSettings(seed=seed)))
+    assert captured[1] == MAX_LATER_GRAPHS
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
