@@ -27,6 +27,10 @@ MIN_WARMUP = 40
 """Frames of a camera before any counts; a camera without a shipped drift reference fits its own in the first 30."""
 
 
+MAX_STAGE_CALLS = 100
+"""Further calls in which stages are measured, at most: a GPU's are slow, without graphs."""
+
+
 @dataclass(frozen=True)
 class InferenceBenchmark:
     """What is measured.
@@ -42,6 +46,11 @@ class InferenceBenchmark:
     calls: int = 200
     batch: int = 1
     warmup: int = MIN_WARMUP
+
+    @property
+    def stage_calls(self) -> int:
+        """Calls in which stages are measured."""
+        return min(self.calls, MAX_STAGE_CALLS)
 
     def __post_init__(self) -> None:
         for name, least in (("calls", 1), ("batch", 1), ("warmup", MIN_WARMUP)):
@@ -96,8 +105,9 @@ def measure_inference(benchmark: InferenceBenchmark, buffers: CameraBuffers) -> 
     def call(number: int) -> None:
         engine.infer_batch([buffers.frame(number, camera) for camera in cameras])
 
-    numbers = iter(range(benchmark.warmup + 2 * benchmark.calls))
-    with tqdm(total=benchmark.warmup + 2 * benchmark.calls, desc="inference", unit="call") as progress:
+    total = benchmark.warmup + benchmark.calls + benchmark.stage_calls
+    numbers = iter(range(total))
+    with tqdm(total=total, desc="inference", unit="call") as progress:
         for _ in range(benchmark.warmup):
             call(next(numbers))
             progress.update()
@@ -112,7 +122,7 @@ def measure_inference(benchmark: InferenceBenchmark, buffers: CameraBuffers) -> 
         elapsed = time.perf_counter() - begun
         after = memory_now(engine.device)
         with record_stages() as times:
-            for _ in range(benchmark.calls):
+            for _ in range(benchmark.stage_calls):
                 call(next(numbers))
                 progress.update()
         passes = times.seconds()
@@ -130,7 +140,7 @@ def measure_inference(benchmark: InferenceBenchmark, buffers: CameraBuffers) -> 
         ready_after_s=ready_after_s,
         latency=latency,
         frames_per_s=benchmark.calls * benchmark.batch / elapsed,
-        stage_ms={name: 1e3 * sum(passes[name]) / benchmark.calls for name in STAGES if passes.get(name)},
+        stage_ms={name: 1e3 * sum(passes[name]) / benchmark.stage_calls for name in STAGES if passes.get(name)},
         memory=after,
         memory_growth=(after.resident - before.resident, after.device - before.device),
         workload=workload,
@@ -160,7 +170,8 @@ def inference_record(
         title=f"Inference: {describe(settings)}, {size}, {cameras}",
         summary=(
             f"From the bytes of a camera's frame to mask and drift on the host, {latency.calls} calls after "
-            f"{benchmark.warmup} to warm up, one after the other. Stages are measured in as many further calls{apart}. "
+            f"{benchmark.warmup} to warm up, one after the other. Stages are measured in {benchmark.stage_calls} "
+            f"further calls{apart}. "
             "The floor is the longer of two: operations of matrix products, convolutions and attention, counted, over "
             "the faster of a matrix product and a convolution measured in the same run; each weight, image and mask "
             "moved once over the rate of a copy."
