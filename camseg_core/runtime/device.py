@@ -33,7 +33,8 @@ def limit_gpu_memory(device: torch.device, fraction: float) -> None:
     if not 0.0 < fraction <= 1.0:
         raise ConfigurationError(f"gpu_memory_fraction is {fraction}; expected above 0, at most 1")
     if device.type == "cuda":
-        torch.cuda.set_per_process_memory_fraction(fraction, device)
+        # torch refuses the integer 1.
+        torch.cuda.set_per_process_memory_fraction(float(fraction), device)
 
 
 def wait_for(device: torch.device) -> None:
