@@ -248,6 +248,9 @@ class InferenceEngine:
 
         runner = StreamRunner(streams, device_model.compute, self.device)
         with self._compilation():
+            if self._settings.torch_compile:
+                # From the smallest batch up: the second one compiles for all others too, which captures begin with.
+                self._warm_up(runner)
             capture_batches(capture_batch, self._settings.max_batch, torch.cuda.empty_cache)
             self._warm_up(runner)
         return runner
