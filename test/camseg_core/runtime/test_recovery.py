@@ -148,7 +148,6 @@ class HeavyRunner(FailingRunner):
         return predictions
 
 
-@pytest.mark.usefixtures("no_garbage_collection")
 def test_a_lost_runner_is_abandoned_before_it_is_let_go_of():
     made = [FailingRunner(9), FailingRunner(9)]
     runner = recovering(iter(made).__next__)
@@ -157,6 +156,7 @@ def test_a_lost_runner_is_abandoned_before_it_is_let_go_of():
     assert [each.is_abandoned for each in made] == [True, False]
 
 
+@pytest.mark.usefixtures("no_garbage_collection")
 def test_a_lost_runner_is_gone_with_all_that_is_its_when_the_new_one_is_made():
     held, before = weakref.WeakSet(), []
 
