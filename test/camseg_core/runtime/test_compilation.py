@@ -13,7 +13,7 @@ from torch import nn
 from camseg_core.frames import Frame
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.discriminative.configuration import DiscriminativeConfig
+from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.compilation import compilation, compile_parts
@@ -81,31 +81,13 @@ def test_a_closed_engine_lets_go_of_its_model(tiny_model, torch_compile, monkeyp
     assert models[0]() is None
 
 
-def test_parts_are_those_that_an_inference_calls_and_not_inside_one_another(tiny_model, tiny_config):
-    plain = DiscriminativeNetwork(
-        DiscriminativeConfig(
-            "plain",
-            "camvid",
-            48,
-            64,
-            tiny_config.image_autoencoder,
-            patch_size=tiny_config.patch_size,
-            width=32,
-            heads=2,
-            blocks=1,
-            mlp_ratio=2.0,
-            features=tiny_config.features,
-            classifier_width=16,
-            classifier_blocks=1,
-            fine_channels=8,
-        )
-    ).eval()
-    for model in (load_model(str(tiny_model), CPU), plain):
+def test_parts_are_those_that_an_inference_calls_and_not_inside_one_another(tiny_model):
+    for model in (load_model(str(tiny_model), CPU), DiscriminativeNetwork(discriminative_small()).eval()):
         parts = model.inference_parts()
         called = set()
         for part in parts:
             part.register_forward_hook(lambda part, *_, called=called: called.add(part))
-        model.segment(torch.zeros(1, 3, 48, 64), SamplingSettings())
+        model.segment(torch.zeros(1, 3, *model.input_size), SamplingSettings())
         assert called == set(parts)
         inside = [child for part in parts for child in list(part.modules())[1:]]
         assert not set(parts) & set(inside)
