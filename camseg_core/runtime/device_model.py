@@ -3,14 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from camseg_core.errors import first_line
 from camseg_core.models.base import KEPT_NOISE, SamplingSettings, SegmentationModel
-from camseg_core.runtime.graphs import CapturedGraph, capture, is_out_of_memory
+from camseg_core.runtime.graphs import CapturedGraph, capture, lack_of_memory
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.resampling import Resampler
 from camseg_core.runtime.runner import Request
@@ -93,20 +93,14 @@ class DeviceModel:
             self._without_graph[key] += 1
             # Once: what finds no memory then is not tried with every frame.
             if self._without_graph[key] == CAPTURE_AFTER and self._later_graphs < MAX_LATER_GRAPHS:
-                self._try_to_capture(batch, request)
+                capture_now = partial(self.capture, batch, request, torch.cuda.current_stream(self._device))
+                if reason := lack_of_memory(capture_now, torch.cuda.empty_cache):
+                    logging.getLogger(__name__).warning(
+                        f"{request.sampling} with batches of {batch} gets no CUDA graph, for lack of GPU memory: "
+                        f"{reason}"
+                    )
                 self._later_graphs += key in self._graphs
         return self._graphs.get(key)
-
-    def _try_to_capture(self, batch: int, request: Request) -> None:
-        try:
-            self.capture(batch, request, torch.cuda.current_stream(self._device))
-        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
-            if not is_out_of_memory(error):
-                raise
-            logging.getLogger(__name__).warning(
-                f"{request.sampling} with batches of {batch} gets no CUDA graph, for lack of GPU memory: "
-                f"{first_line(error)}"
-            )
 
     def _segment(self, pixels: Tensor, sampling: SamplingSettings, with_confidence: bool) -> tuple[Tensor, ...]:
         """(N, H, W) uint8 labels, (N, C, h, w) float32 latents and, if asked for, (N, H, W) float32 confidence."""

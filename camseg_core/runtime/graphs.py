@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,19 +75,26 @@ def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_m
     Raises:
         torch.OutOfMemoryError: there is too little memory for a single image.
     """
-    for batch in range(max_batch, 0, -1):
-        try:
-            capture_batch(batch)
-            continue
-        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
-            if batch == 1 or not is_out_of_memory(error):
-                raise
-            reason = first_line(error)
-        # Outside the handler: the error's traceback keeps what the failed capture had allocated.
-        free_memory()
-        logging.getLogger(__name__).warning(
-            f"batches of {batch} images get no CUDA graph, for lack of GPU memory: {reason}"
-        )
+    for batch in range(max_batch, 1, -1):
+        if reason := lack_of_memory(partial(capture_batch, batch), free_memory):
+            logging.getLogger(__name__).warning(
+                f"batches of {batch} images get no CUDA graph, for lack of GPU memory: {reason}"
+            )
+    capture_batch(1)
+
+
+def lack_of_memory(capture: Callable[[], None], free_memory: Callable[[], None]) -> str:
+    """Capture; why there was too little memory for it, or "" where there was enough. Other errors are raised."""
+    try:
+        capture()
+        return ""
+    except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = first_line(error)
+    # Outside the handler: the error's traceback keeps what the failed capture had allocated.
+    free_memory()
+    return reason
 
 
 def is_out_of_memory(error: BaseException) -> bool:
