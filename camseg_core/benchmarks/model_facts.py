@@ -15,10 +15,12 @@ class ModelFacts:
     Attributes:
         model_id: what it calls itself, whatever its folder is called.
         input_size: (height, width) of the pixels that it takes.
+        architecture: name of what its weights are for.
     """
 
     model_id: str
     input_size: tuple[int, int]
+    architecture: str
 
 
 def model_facts(model: str) -> ModelFacts:
@@ -26,6 +28,10 @@ def model_facts(model: str) -> ModelFacts:
     path = model_folder(model) / CONFIG_NAME
     try:
         config = json.loads(path.read_text())
-        return ModelFacts(str(config["model_id"]), (int(config["input_height_px"]), int(config["input_width_px"])))
+        return ModelFacts(
+            model_id=str(config["model_id"]),
+            input_size=(int(config["input_height_px"]), int(config["input_width_px"])),
+            architecture=str(config["architecture"]),
+        )
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: says neither name nor input size ({error!r})") from error
+        raise WeightsError(f"{path}: says no name, input size or architecture ({error!r})") from error

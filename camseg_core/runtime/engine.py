@@ -119,7 +119,7 @@ class InferenceEngine:
         if self.device.type == "cuda":
             self._runner = RecoveringRunner(self._make_stream_runner, torch.cuda.empty_cache, time.monotonic)
         else:
-            self._runner = HostRunner(self._load_model())
+            self._runner = HostRunner(self._load_model)
         self._drift_settings = settings.drift
         self._embedding_hash = embedding_hash(settings.model)
         self._is_auto = settings.drift_reference == AUTO_REFERENCE

@@ -1,7 +1,7 @@
 """What the engine asks of whatever runs its model, and the one that runs it on the CPU."""
 
 import contextvars
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -47,11 +47,23 @@ class Runner(Protocol):
 
 
 class HostRunner:
-    """Runs a model on the CPU, in a thread of its own, so that the caller can see to other frames meanwhile."""
+    """Runs a model on the CPU, in a thread of its own, so that the caller can see to other frames meanwhile.
 
-    def __init__(self, model: SegmentationModel) -> None:
-        self._model = model
+    The model is made in that thread too. A thread in which torch has computed something keeps threads that help it, and
+    OpenMP counts those of all: with more than there are cores, they sleep as soon as they have nothing to do, and waking
+    them hundreds of times a frame takes a third of it.
+
+    Args:
+        make_model: gives a model in evaluation mode on the CPU; what it raises is raised here.
+    """
+
+    def __init__(self, make_model: Callable[[], SegmentationModel]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        try:
+            self._model = self._thread.submit(make_model).result()
+        except BaseException:
+            self._thread.shutdown(wait=False)
+            raise
 
     def submit(self, images: Sequence[np.ndarray], request: Request) -> Future[list[Prediction]]:
         """See Runner."""

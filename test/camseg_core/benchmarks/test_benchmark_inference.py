@@ -114,4 +114,4 @@ def test_frames_come_in_turn_with_the_stamps_of_a_camera():
 
 
 def test_name_and_size_are_the_models_own_whatever_its_folder_is_called(tiny_model):
-    assert model_facts(str(tiny_model)) == ModelFacts("camseg-tiny", (48, 64))
+    assert model_facts(str(tiny_model)) == ModelFacts("camseg-tiny", (48, 64), "camseg")
