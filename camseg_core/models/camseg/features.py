@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.models.camseg.configuration import FeatureConfig
-from camseg_core.models.camseg.impulse_repair import repair_impulses
 
 
 def _convolution(channels_in: int, channels_out: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -43,12 +42,8 @@ class FeatureStem(nn.Module):
         self.sixteenth = nn.Sequential(*(ConvolutionBlock(sixteenth) for _ in range(config.blocks[2])))
 
     def forward(self, image: Tensor, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of (N, 3, H, W) images in [−1, 1] and their (N, C, H/8, W/8) latents.
-
-        Impulse noise is repaired in the image, not in the latents, by which drift is judged: it shall tell of a camera
-        that spoils its frames, also where masks survive it.
-        """
-        half = functional.silu(self.to_half(repair_impulses(image)))
+        """Features of (N, 3, H, W) images in [−1, 1], impulses repaired, and the images' (N, C, H/8, W/8) latents."""
+        half = functional.silu(self.to_half(image))
         quarter = self.quarter(functional.silu(self.to_quarter(half)))
         eighth = self.eighth(functional.silu(self.to_eighth(quarter) + self.latent_projection(latent)))
         sixteenth = self.sixteenth(functional.silu(self.to_sixteenth(eighth)))

@@ -15,6 +15,7 @@ from camseg_core.models.base import PreparedImages, SamplingSettings, Segmentati
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
+from camseg_core.models.camseg.impulse_repair import repair_impulses
 from camseg_core.models.camseg.mask_codec import make_mask_codec
 from camseg_core.models.camseg.transformer import MaskedTransformer
 from camseg_core.runtime.stages import stage
@@ -111,7 +112,9 @@ class CamSeg(SegmentationModel):
         features = None
         if self.stem is not None:
             with stage("features", images.device):
-                features = self.stem(images, latent)
+                # Not in the latents, by which drift is judged: it shall tell of a camera that spoils its frames, also
+                # where masks survive it.
+                features = self.stem(repair_impulses(images), latent)
         return EncodedImage(latent, _to_sequence(tokens), (tokens.shape[-2], tokens.shape[-1]), features)
 
     def condition(

@@ -9,6 +9,7 @@ from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.labels import get_label_set
 from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
 from camseg_core.models.camseg.features import ConditionFusion, ConvolutionBlock, FeatureStem
+from camseg_core.models.camseg.impulse_repair import repair_impulses
 from camseg_core.models.camseg.transformer import Block
 from camseg_core.models.discriminative.configuration import DiscriminativeConfig
 
@@ -102,7 +103,7 @@ class DiscriminativeNetwork(SegmentationModel):
         """Logits (N, classes, H, W) of padded (N, 3, H, W) images in [−1, 1], and their latents (N, C, h, w)."""
         with torch.no_grad():
             latent = self.image_autoencoder.encode(images).mean
-        quarter, eighth, sixteenth = self.stem(images, latent)
+        quarter, eighth, sixteenth = self.stem(repair_impulses(images), latent)
         tokens = self.transformer(functional.pixel_unshuffle(latent, self.config.patch_size), sixteenth)
         return self.classifier(self.fusion(tokens, quarter, eighth)), latent
 

@@ -9,6 +9,10 @@ from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.features import FeatureStem
 from camseg_core.models.camseg.impulse_repair import repair_impulses
+from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.camseg.random_weights import camseg_tiny
+from camseg_core.models.discriminative.configuration import discriminative_small
+from camseg_core.models.discriminative.model import DiscriminativeNetwork
 
 
 def as_tensor(image: np.ndarray) -> Tensor:
@@ -86,6 +90,22 @@ def test_features_of_a_spoilt_image_are_nearly_those_of_the_clean_one(flat):
     latent = torch.zeros(1, config.image_autoencoder.latent_channels, 8, 12)
     spoilt = as_tensor(salt_and_pepper(flat, 0.2, np.random.default_rng(4)))
     with torch.no_grad():
-        clean, repaired = stem(as_tensor(flat), latent), stem(spoilt, latent)
+        clean, repaired = stem(as_tensor(flat), latent), stem(repair_impulses(spoilt), latent)
     for wanted, got in zip(clean, repaired, strict=True):
         assert (got - wanted).abs().mean() < 0.02 * wanted.abs().mean()
+
+
+@pytest.mark.parametrize("make", [lambda: CamSeg(camseg_tiny()), lambda: DiscriminativeNetwork(discriminative_small())])
+def test_features_are_of_the_repaired_image_and_latents_of_the_spoilt_one(make):
+    model = make().eval()
+    height, width = model.input_size
+    gray = np.full((height, width, 3), 128, dtype=np.uint8)
+    spoilt = model.pad(as_tensor(salt_and_pepper(gray, 0.2, np.random.default_rng(4))))
+    seen = []
+    model.stem.register_forward_pre_hook(lambda _, arguments: seen.append(arguments))
+    latent = model.prepare(spoilt).image_latent
+    (image, latent_of_features), *_ = seen
+    assert torch.equal(image, repair_impulses(spoilt))
+    assert not torch.equal(image, spoilt)
+    assert torch.equal(latent_of_features, latent)
+    assert torch.equal(latent, model.image_latent(spoilt))
