@@ -77,7 +77,11 @@ def load_parts(module: nn.Module, folder: Path, parts: Sequence[str]) -> None:
 
 def weights_hash(folder: Path) -> str:
     """First 16 hexadecimal digits of the SHA-256 of the weights in ``folder``; raises WeightsError without them."""
-    path = folder / WEIGHTS_NAME
+    return file_hash(folder / WEIGHTS_NAME)
+
+
+def file_hash(path: Path) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a safetensors file; raises WeightsError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -172,6 +172,12 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         " whether it pays",
     ),
     ParameterSpec(
+        "int8",
+        _ENGINE.int8,
+        "have OpenVINO compute the model, its wide layers in integers of eight bits; for CPUs, and for models with"
+        " ranges from camseg weights quantize",
+    ),
+    ParameterSpec(
         "drift_reference",
         _ENGINE.drift_reference,
         "path of a .safetensors file made by camseg drift fit; empty: the one shipped with the model;"

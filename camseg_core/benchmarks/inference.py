@@ -237,6 +237,7 @@ def inference_record(
             "sampler": settings.sampler,
             "decoder": settings.decoder,
             "torch_compile": settings.torch_compile,
+            "int8": settings.int8,
             **asdict(figures),
         },
         provenance=provenance,
@@ -247,5 +248,5 @@ def describe(settings: EngineSettings) -> str:
     """Model, device, steps and decoder in words."""
     steps = "1 step" if settings.steps == 1 else f"{settings.steps} steps"
     where = "GPU" if resolve_device(settings.device).type == "cuda" else "CPU"
-    compiled = ", torch.compile" if settings.torch_compile else ""
-    return f"{settings.model}, {where}, {steps} of {settings.sampler}, {settings.decoder} decoder{compiled}"
+    how = ", torch.compile" if settings.torch_compile else ", int8" if settings.int8 else ""
+    return f"{settings.model}, {where}, {steps} of {settings.sampler}, {settings.decoder} decoder{how}"

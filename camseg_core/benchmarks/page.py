@@ -12,7 +12,7 @@ from camseg_core.evaluation.experiments.publication import Table
 NOTES = "notes.md"
 """In the folder of the records: what people have to say, put between the aims and the records as it is."""
 
-_ORDER = ("inference", "reference", "overlap", "cameras", "decoder")
+_ORDER = ("inference", "reference", "overlap", "cameras", "decoder", "int8")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Aim:
 _BASE = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
 _BASE_PAIR = {"model_id": "camseg-base", "device": "cuda"}
 _SMALL_GPU = {"model_id": "camseg-small", "device": "cuda", "batch": 1}
-_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1}
+_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1, "torch_compile": False, "int8": False}
 
 AIMS = (
     Aim(
@@ -172,6 +172,22 @@ AIMS = (
         "",
     ),
     Aim(
+        "the same, full decoder, int8",
+        at_least(8.0),
+        "inference",
+        {**_SMALL_CPU, "decoder": "full", "int8": True},
+        lambda figures: figures["frames_per_s"],
+        "",
+    ),
+    Aim(
+        "the same, fast decoder, int8",
+        at_least(8.0),
+        "inference",
+        {**_SMALL_CPU, "decoder": "fast", "int8": True},
+        lambda figures: figures["frames_per_s"],
+        "",
+    ),
+    Aim(
         "camseg-small-train: pixels that the fast decoder gives the full decoder's class",
         at_least(99.5, " %"),
         "decoder",
@@ -213,8 +229,8 @@ def page(folder: Path) -> str:
     aims = Table("", ("aim", "wanted", "measured", ""), tuple(aim.row(records) for aim in AIMS))
     parts = [
         "# Performance",
-        "Every table is as `camseg bench` or `camseg eval decoder` wrote it, with its command, machine, versions and "
-        "date. `camseg bench page` made this page of those records; what was not measured is open, and nothing is "
+        "Every table is as `camseg bench`, `camseg eval decoder` or `camseg eval int8` wrote it, with its command, "
+        "machine, versions and date. `camseg bench page` made this page of those records; what was not measured is open, and nothing is "
         "estimated.",
         aims.markdown(),
     ]

@@ -88,7 +88,7 @@ def measure_reference(benchmark: ReferenceBenchmark, buffers: CameraBuffers) -> 
 
         our_seconds, _ = ours(settings, MIN_WARMUP, benchmark.frames)
         # Not compiled: it is there to be compared with, mask by mask, and its decoder would take minutes.
-        in_its_steps = replace(settings, steps=STEPS, sampler=SAMPLER, decoder="full", torch_compile=False)
+        in_its_steps = replace(settings, steps=STEPS, sampler=SAMPLER, decoder="full", torch_compile=False, int8=False)
         step_seconds, step_masks = ours(in_its_steps, 1, benchmark.published_frames)
         # Not before: beside a thread that has computed something with torch, the engines' are slower (``HostRunner``).
         model = load_model(settings.model, resolve_device(settings.device))
@@ -153,6 +153,7 @@ def reference_record(
             "model_id": model_facts(settings.model).model_id,
             "steps": settings.steps,
             "decoder": settings.decoder,
+            "int8": settings.int8,
             **asdict(figures),
         },
         provenance=provenance,

@@ -6,7 +6,6 @@ import typer
 
 from camseg_core.benchmarks.cameras import CamerasBenchmark, cameras_record, measure_cameras
 from camseg_core.cli import bench_options as options
-from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.runtime.engine import EngineSettings
 
 
@@ -18,6 +17,7 @@ def cameras(
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
     torch_compile: options.TorchCompile = EngineSettings.torch_compile,
+    int8: options.Int8 = EngineSettings.int8,
     frames: options.Frames = CamerasBenchmark.frames,
     count: Annotated[int, typer.Option("--cameras", min=2, help="How many.")] = CamerasBenchmark.cameras,
     images: options.Images = None,
@@ -27,10 +27,10 @@ def cameras(
 ) -> None:
     """Throughput of several cameras in one call against a call for each."""
     settings = EngineSettings(
-        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, max_batch=count
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8, max_batch=count
     )
     benchmark = CamerasBenchmark(settings, count, frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_cameras(benchmark, buffers)
-    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    provenance = options.provenance(settings, buffers)
     options.publish(cameras_record(benchmark, buffers, figures, provenance), json_path, report)

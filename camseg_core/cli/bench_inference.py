@@ -6,7 +6,6 @@ import typer
 
 from camseg_core.benchmarks.inference import InferenceBenchmark, inference_record, measure_inference
 from camseg_core.cli import bench_options as options
-from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.runtime.engine import EngineSettings
 
 
@@ -18,6 +17,7 @@ def inference(
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
     torch_compile: options.TorchCompile = EngineSettings.torch_compile,
+    int8: options.Int8 = EngineSettings.int8,
     frames: options.Frames = InferenceBenchmark.calls,
     batch: Annotated[int, typer.Option(min=1, help="Cameras whose frames are inferred at once.")] = (
         InferenceBenchmark.batch
@@ -29,10 +29,10 @@ def inference(
 ) -> None:
     """Latency, throughput, stages, memory, and how far from the least time that this device allows."""
     settings = EngineSettings(
-        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, max_batch=batch
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8, max_batch=batch
     )
     benchmark = InferenceBenchmark(settings, frames, batch)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_inference(benchmark, buffers)
-    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    provenance = options.provenance(settings, buffers)
     options.publish(inference_record(benchmark, buffers, figures, provenance), json_path, report)

@@ -7,7 +7,6 @@ import typer
 
 from camseg_core.benchmarks.overlap import OverlapBenchmark, measure_overlap, overlap_record
 from camseg_core.cli import bench_options as options
-from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.runtime.engine import EngineSettings
 
 
@@ -19,6 +18,7 @@ def overlap(
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
     torch_compile: options.TorchCompile = EngineSettings.torch_compile,
+    int8: options.Int8 = EngineSettings.int8,
     frames: options.Frames = OverlapBenchmark.frames,
     trace: Annotated[
         Path, typer.Option(help="Profiler trace to write, for chrome://tracing or ui.perfetto.dev.")
@@ -29,9 +29,11 @@ def overlap(
     report: options.Report = None,
 ) -> None:
     """Throughput with frames handed over ahead against one after the other, and a trace that shows the streams."""
-    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
+    settings = EngineSettings(
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8
+    )
     benchmark = OverlapBenchmark(settings, frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_overlap(benchmark, buffers, trace)
-    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    provenance = options.provenance(settings, buffers)
     options.publish(overlap_record(benchmark, buffers, figures, provenance), json_path, report)

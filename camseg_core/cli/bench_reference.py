@@ -6,7 +6,6 @@ import typer
 
 from camseg_core.benchmarks.reference import ReferenceBenchmark, measure_reference, reference_record
 from camseg_core.cli import bench_options as options
-from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.runtime.engine import EngineSettings
 
 
@@ -18,6 +17,7 @@ def reference(
     sampler: options.Sampler = EngineSettings.sampler,
     decoder: options.Decoder = EngineSettings.decoder,
     torch_compile: options.TorchCompile = EngineSettings.torch_compile,
+    int8: options.Int8 = EngineSettings.int8,
     frames: options.Frames = ReferenceBenchmark.frames,
     published_frames: Annotated[
         int, typer.Option(min=1, help="Frames of the published schedule that are timed.")
@@ -28,9 +28,11 @@ def reference(
     report: options.Report = None,
 ) -> None:
     """Our pipeline beside a plain re-implementation of the published schedule, in one run."""
-    settings = EngineSettings(model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile)
+    settings = EngineSettings(
+        model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8
+    )
     benchmark = ReferenceBenchmark(settings, frames, published_frames)
     buffers = options.open_buffers(model, size, images, seed)
     figures = measure_reference(benchmark, buffers)
-    provenance = Provenance.collect(seed=seed, data=buffers.description, models=[model])
+    provenance = options.provenance(settings, buffers)
     options.publish(reference_record(benchmark, buffers, figures, provenance), json_path, report)

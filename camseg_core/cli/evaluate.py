@@ -10,6 +10,7 @@ import typer
 from camseg_core.cli.evaluate_conditioning import conditioning
 from camseg_core.cli.evaluate_decoder import decoder
 from camseg_core.cli.evaluate_gallery import gallery
+from camseg_core.cli.evaluate_int8 import int8
 from camseg_core.cli.evaluate_masking import masking
 from camseg_core.cli.evaluate_reconstruction import reconstruction
 from camseg_core.cli.evaluate_robustness import robustness
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data."
 app.command("conditioning")(conditioning)
 app.command("decoder")(decoder)
 app.command("gallery")(gallery)
+app.command("int8")(int8)
 app.command("robustness")(robustness)
 app.command("masking")(masking)
 app.command("reconstruction")(reconstruction)

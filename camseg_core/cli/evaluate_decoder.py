@@ -1,6 +1,6 @@
 """``camseg eval decoder``."""
 
-from camseg_core.benchmarks.decoder_agreement import agreement_record, measure_agreement
+from camseg_core.benchmarks.agreement import agreement_record, measure_agreement
 from camseg_core.cli import bench_options
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
@@ -29,7 +29,9 @@ def decoder(
     full, fast = (load_model(model, resolve_device(device), name) for name in ("full", "fast"))
     samples = get_dataset(dataset, root, split, full.label_set)
     sampling = SamplingSettings(steps, sampler, seed)
-    found = measure_agreement(full, fast, samples, chosen_frames(samples, every), sampling)
+    found = measure_agreement((full, fast), samples, chosen_frames(samples, every), sampling)
     data = describe_frames(dataset, split, samples, every)
-    record = agreement_record(model, sampling, found, Provenance.collect(seed=seed, data=data, models=[model]))
+    provenance = Provenance.collect(seed=seed, data=data, models=[model])
+    title = f"Fast decoder against full: {model}"
+    record = agreement_record("decoder", title, ("full", "fast"), model, sampling, found, provenance)
     bench_options.publish(record, json_path, report)

@@ -1,24 +1,26 @@
-"""``camseg weights``: models made elsewhere."""
+"""``camseg weights``: models made elsewhere, and what int8 needs beside a model."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from camseg_core.cli.weights_quantize import quantize
 from camseg_core.errors import ConfigurationError
 from camseg_core.models.camseg import official, random_weights
 from camseg_core.models.camseg.configuration import CamSegConfig, camseg_base
 from camseg_core.models.loading import pulled_weights
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 
-app = typer.Typer(no_args_is_help=True, help="Take models made elsewhere.")
+app = typer.Typer(no_args_is_help=True, help="Take models made elsewhere; make one ready for int8.")
+app.command("quantize")(quantize)
 
 Ema = Annotated[bool, typer.Option("--ema", help="Take the averaged weights; the published evaluation does not.")]
 
 
 @app.callback()
 def weights() -> None:
-    """Take models made elsewhere."""
+    """Take models made elsewhere; make one ready for int8."""
 
 
 @app.command("convert")

@@ -25,6 +25,7 @@ from camseg_core.frames import DriftResult, Frame, FrameResult
 from camseg_core.labels import LabelSet
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.models.loading import DECODERS, embedding_hash, load_model, model_folder
+from camseg_core.quantization.loading import load_int8_model
 from camseg_core.runtime.compilation import compilation, compile_parts
 from camseg_core.runtime.device import limit_gpu_memory, resolve_device, wait_for
 from camseg_core.runtime.device_model import DeviceModel
@@ -60,9 +61,11 @@ class EngineSettings:
         drift: how frames are judged over time.
         torch_compile: have torch.compile make kernels of the model's own at the start, which takes minutes; whether it
             pays, ``camseg bench inference`` tells. Masks differ by rounding from those without.
+        int8: have OpenVINO compute the model, its wide layers in integers of eight bits; for CPUs, and for models with
+            ranges from ``camseg weights quantize``. Masks differ more than by rounding, drift scores do not.
         max_batch: largest batch that a GPU is made ready for at the start, 1 or more; also a CPU with
-            ``torch_compile``. Larger ones work too, and so do other samplings than the settings': each of their
-            kernels is launched by itself until they have come so often that a graph pays.
+            ``torch_compile`` or ``int8``. Larger ones work too, and so do other samplings than the settings'. On a GPU
+            each of their kernels is launched by itself until they have come so often that a graph pays.
         gpu_memory_fraction: share of the GPU's memory that this process may allocate, above 0 to 1; no limit on a CPU.
     """
 
@@ -76,12 +79,15 @@ class EngineSettings:
     drift_reference: str = ""
     drift: DriftSettings = field(default_factory=DriftSettings)
     torch_compile: bool = False
+    int8: bool = False
     max_batch: int = 1
     gpu_memory_fraction: float = 1.0
 
     def __post_init__(self) -> None:
         if self.max_batch < 1:
             raise ConfigurationError(f"max_batch is {self.max_batch}; expected 1 or more")
+        if self.int8 and self.torch_compile:
+            raise ConfigurationError("int8 and torch_compile are both true; expected one of them at most")
         # A shell leaves the ~ of a parameter as it is. That of a user who is not known stays, and names no file then.
         object.__setattr__(self, "drift_reference", os.path.expanduser(self.drift_reference))
 
@@ -108,6 +114,8 @@ class InferenceEngine:
     def __init__(self, settings: EngineSettings) -> None:
         self._sampling = SamplingSettings(settings.steps, settings.sampler, settings.seed, settings.num_samples)
         self.device = resolve_device(settings.device)
+        if self.device.type == "cuda" and settings.int8:
+            raise ConfigurationError(f"int8 is true on {self.device}; expected device cpu, or int8 false")
         limit_gpu_memory(self.device, settings.gpu_memory_fraction)
         self._settings = settings
         self._in_flight: deque[InferenceHandle] = deque()
@@ -229,7 +237,10 @@ class InferenceEngine:
         ]
 
     def _load_model(self) -> SegmentationModel:
-        model = load_model(self._settings.model, self.device, self._settings.decoder)
+        if self._settings.int8:
+            model = load_int8_model(self._settings.model, self._settings.decoder)
+        else:
+            model = load_model(self._settings.model, self.device, self._settings.decoder)
         self.label_set, self.model_id, self._input_size = model.label_set, model.model_id, model.input_size
         model = optimize_for_inference(model, self.device)
         return compile_parts(model) if self._settings.torch_compile else model
@@ -264,7 +275,8 @@ class InferenceEngine:
         So does the first batch of each size where it would be compiled for.
         """
         blank = np.zeros((*self._input_size, 3), dtype=np.uint8)
-        for batch in range(1, self._settings.max_batch + 1 if self._settings.torch_compile else 2):
+        is_compiled = self._settings.torch_compile or self._settings.int8
+        for batch in range(1, self._settings.max_batch + 1 if is_compiled else 2):
             runner.collect(runner.submit([blank] * batch, Request(self._sampling)))
 
     def refit_drift(self, camera: str, seconds: float) -> None:

@@ -50,8 +50,8 @@ class HostRunner:
     """Runs a model on the CPU, in a thread of its own, so that the caller can see to other frames meanwhile.
 
     The model is made in that thread too. A thread in which torch has computed something keeps threads that help it, and
-    OpenMP counts those of all: with more than there are cores, they sleep as soon as they have nothing to do, and waking
-    them hundreds of times a frame takes a third of it.
+    OpenMP counts those of all: with more than there are cores, they sleep as soon as they have nothing to do, and to
+    wake them hundreds of times a frame takes a third of it.
 
     Args:
         make_model: gives a model in evaluation mode on the CPU; what it raises is raised here.

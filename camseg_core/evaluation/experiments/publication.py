@@ -57,15 +57,23 @@ class Provenance:
     date: str
 
     @classmethod
-    def collect(cls, *, seed: int, data: str, models: Sequence[str]) -> Self:
-        """Of the running process; ``models`` are names or folders as ``load_model`` takes them."""
+    def collect(cls, *, seed: int, data: str, models: Sequence[str], libraries: Sequence[str] = ()) -> Self:
+        """Of the running process.
+
+        Args:
+            seed: as above.
+            data: as above.
+            models: names or folders as ``load_model`` takes them.
+            libraries: what the figures depend on besides the libraries that all do.
+        """
+        packages = ("torch", "diffusers", "numpy", "opencv-python-headless", *libraries)
         return cls(
             command=shlex.join(["camseg", *sys.argv[1:]]),
             seed=seed,
             data=data,
             weights={model: _digest(model_folder(model) / WEIGHTS_NAME) for model in models},
             hardware=hardware(),
-            versions={"camseg": __version__, **versions("torch", "diffusers", "numpy", "opencv-python-headless")},
+            versions={"camseg": __version__, **versions(*packages)},
             date=datetime.now(UTC).date().isoformat(),
         )
 

@@ -1,4 +1,4 @@
-"""How far two decoders agree is counted pixel by pixel."""
+"""How far two ways to compute a model's masks agree is counted pixel by pixel."""
 
 import json
 import shutil
@@ -10,12 +10,13 @@ import torch
 from typer.testing import CliRunner
 
 from camseg_core.autoencoders.fast_decoder import FILE_NAME, FastDecoder, FastDecoderConfig, save_fast_decoder
-from camseg_core.benchmarks.decoder_agreement import measure_agreement
+from camseg_core.benchmarks.agreement import Damage, measure_agreement
 from camseg_core.cli.main import app
+from camseg_core.corruptions import corrupt
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
-from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.prediction import Prediction, predict
 
 CPU = torch.device("cpu")
 
@@ -43,9 +44,9 @@ def frames() -> list[LabelledImage]:
 
 def test_a_decoder_agrees_with_itself_everywhere(tiny_model, frames):
     model = load_model(str(tiny_model), CPU)
-    found = measure_agreement(model, model, frames, range(3), SamplingSettings())
+    found = measure_agreement((model, model), frames, range(3), SamplingSettings())
     assert found.agreement == found.worst_agreement == 1.0
-    assert found.full == found.fast
+    assert found.metrics[0] == found.metrics[1]
 
 
 def test_agreement_is_the_share_of_equal_pixels(model_folder, frames):
@@ -54,10 +55,23 @@ def test_agreement_is_the_share_of_equal_pixels(model_folder, frames):
         (predict(full, frame.image, SamplingSettings()).labels == predict(fast, frame.image, SamplingSettings()).labels)
         for frame in frames
     ]
-    found = measure_agreement(full, fast, frames, range(3), SamplingSettings())
+    found = measure_agreement((full, fast), frames, range(3), SamplingSettings())
     assert 0.0 < found.agreement < 1.0
     assert found.agreement == pytest.approx(np.mean(equal))
     assert found.worst_agreement == pytest.approx(min(frame.mean() for frame in equal))
+
+
+def test_damage_is_done_to_the_image_that_both_see(tiny_model, frames, monkeypatch):
+    model, seen = load_model(str(tiny_model), CPU), []
+
+    def look(model, image, sampling):
+        seen.append(image)
+        return Prediction(np.zeros(image.shape[:2], np.uint8), torch.zeros(1))
+
+    monkeypatch.setattr("camseg_core.benchmarks.agreement.predict", look)
+    measure_agreement((model, model), frames, [0, 2], SamplingSettings(), Damage("gaussian noise", 4, seed=7))
+    expected = [corrupt(frames[index].image, "gaussian noise", 4, 7 + index) for index in (0, 0, 2, 2)]
+    np.testing.assert_array_equal(seen, expected)
 
 
 def test_command_writes_figures_and_page(model_folder, tmp_path):
