@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.camseg.random_weights import camseg_tiny
-from camseg_core.models.loading import embedding_hash
+from camseg_core.models.camseg.random_weights import camseg_tiny, write_random_model
+from camseg_core.models.loading import DECODERS, embedding_hash, load_model
+from camseg_core.quantization.calibration import find_ranges
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 from camseg_core.runtime.prediction import image_latent
 from camseg_core.weights_files import WEIGHTS_NAME, save_module
@@ -49,6 +51,34 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     images = random.integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
     embeddings = np.stack([embed(image_latent(model, image)) for image in images])
     fit_reference([embeddings], tiny_config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wide_model(tmp_path_factory) -> Path:
+    """Folder of a CAM-Seg wide enough for int8, with fast decoder, ranges found on noise and a drift reference."""
+    folder = tmp_path_factory.mktemp("camseg-wide")
+    tiny = camseg_tiny()
+    config = replace(
+        tiny,
+        model_id="camseg-wide",
+        width=32,
+        head_width=32,
+        features=replace(tiny.features, channels=(8, 32, 32, 32), condition_channels=32),
+        mask_autoencoder=replace(tiny.mask_autoencoder, block_channels=(32, 32)),
+    )
+    write_random_model(config, folder)
+    cpu = torch.device("cpu")
+    model = load_model(str(folder), cpu)
+    torch.manual_seed(0)
+    for parameter in model.head.parameters():
+        if not parameter.any():  # as they are before training, when masks do not depend on the image
+            torch.nn.init.normal_(parameter, std=0.3)
+    save_module(model, config, folder)
+    images = np.random.default_rng(0).integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
+    find_ranges([load_model(str(folder), cpu, decoder) for decoder in DECODERS], images[:8]).save(folder)
+    embeddings = np.stack([embed(image_latent(model, image)) for image in images])
+    fit_reference([embeddings], config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
     return folder
 
 

@@ -230,8 +230,8 @@ def page(folder: Path) -> str:
     parts = [
         "# Performance",
         "Every table is as `camseg bench`, `camseg eval decoder` or `camseg eval int8` wrote it, with its command, "
-        "machine, versions and date. `camseg bench page` made this page of those records; what was not measured is open, and nothing is "
-        "estimated.",
+        "machine, versions and date. `camseg bench page` made this page of those records; what was not measured is "
+        "open, and nothing is estimated.",
         aims.markdown(),
     ]
     if not any(record.figures.get("device") == "cuda" for record in records):

@@ -26,7 +26,17 @@ from camseg_ros.replay.session import NODE_COMMAND
 from camseg_ros.replay.surroundings import domain_in_words, inside, replay_environment
 from camseg_ros.replay.topics import NODE_NAME
 
-_ENGINE_PARAMETERS = ("model", "device", "steps", "sampler", "seed", "num_samples", "drift_reference")
+_ENGINE_PARAMETERS = (
+    "model",
+    "device",
+    "steps",
+    "sampler",
+    "seed",
+    "num_samples",
+    "decoder",
+    "int8",
+    "drift_reference",
+)
 """Those of the node that have an engine's setting of the same name."""
 
 _READY_TIMEOUT_S = 180.0

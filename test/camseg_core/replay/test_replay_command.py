@@ -50,10 +50,28 @@ def test_an_overwrite_replaces_earlier_results(tmp_path, run):
     assert json.loads((tmp_path / "out" / "drive" / "summary.json").read_text())["settings"]["seed"] == 5
 
 
+def test_a_replay_in_int8_says_so_and_gives_the_same_again(tmp_path, run, wide_model):
+    bag = drive(tmp_path / "drive", [10, 20])
+    found = []
+    for _ in range(2):
+        result = run(bag, "--model", wide_model, "--decoder", "fast", "--int8", "--overwrite")
+        assert result.exit_code == 0, result.output
+        settings = json.loads((tmp_path / "out" / "drive" / "summary.json").read_text())["settings"]
+        assert (settings["decoder"], settings["int8"]) == ("fast", True)
+        found.append(contents(tmp_path / "out" / "drive"))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("live", [False, True], ids=["without ROS", "live"])
 @pytest.mark.parametrize(
     "mistake",
-    [("--model", "no_such"), ("--device", "cuda:99"), ("--drift-reference", "no_such"), ("--sampler", "no_such")],
+    [
+        ("--model", "no_such"),
+        ("--device", "cuda:99"),
+        ("--drift-reference", "no_such"),
+        ("--sampler", "no_such"),
+        ("--decoder", "no_such"),
+    ],
     ids=lambda mistake: mistake[0],
 )
 def test_an_overwrite_that_cannot_begin_costs_no_results(tmp_path, run, monkeypatch, mistake, live):
