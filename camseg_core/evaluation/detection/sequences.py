@@ -61,10 +61,19 @@ class JudgedSequence:
     results: tuple[DriftResult, ...]
     weather: tuple[str, ...]
 
-    @property
+    @cached_property
+    def steps_s(self) -> np.ndarray:
+        """(frames − 1,) seconds from each frame to the next by their stamps; a step back counts as one period.
+
+        So does the time of a bag that was rewound, or whose clock was set back, go on.
+        """
+        steps: np.ndarray = np.diff(np.array(self.stamps_ns, dtype=np.int64)) / 1e9
+        return np.where(steps < 0.0, _period_s(steps), steps)
+
+    @cached_property
     def seconds(self) -> np.ndarray:
-        """(frames,) stamps in seconds from the first."""
-        return (np.array(self.stamps_ns, dtype=np.int64) - self.stamps_ns[0]) / 1e9
+        """(frames,) seconds from the first frame."""
+        return np.concatenate([[0.0], np.cumsum(self.steps_s)])
 
     @property
     def scores(self) -> np.ndarray:
@@ -80,8 +89,7 @@ class JudgedSequence:
     def segments(self) -> tuple[Segment, ...]:
         """The stretches of one true weather, in the order of time."""
         seconds = self.seconds
-        period_s = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 0.0
-        ends_s = np.append(seconds[1:], seconds[-1] + period_s)
+        ends_s = np.append(seconds[1:], seconds[-1] + _period_s(self.steps_s))
         alarmed = [result.state in ALARMS for result in self.results]
         found, first = [], 0
         for weather, group in groupby(self.weather):
@@ -103,6 +111,11 @@ class JudgedSequence:
             )
             first = after
         return tuple(found)
+
+
+def _period_s(steps: np.ndarray) -> float:
+    """The median of steps between frames in seconds, of those that are not negative; 0 without any."""
+    return float(np.median(steps[steps >= 0.0])) if (steps >= 0.0).any() else 0.0
 
 
 def hours(segment: Segment) -> float:

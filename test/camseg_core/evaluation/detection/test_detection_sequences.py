@@ -1,6 +1,7 @@
 """Segments of true weather, delays and false alarms of a sequence."""
 
 import math
+from dataclasses import replace
 
 from camseg_core.evaluation.detection.sequences import JudgedSequence, hours, median_delay
 from camseg_core.frames import DriftResult, DriftState
@@ -34,6 +35,20 @@ def test_the_last_segment_ends_one_period_after_its_last_frame():
     (segment,) = judged([NOMINAL] * 36, ["clear"] * 36, rate_hz=0.01).segments
     assert segment.end_s == 3600.0
     assert hours(segment) == 1.0
+
+
+def test_time_goes_on_where_stamps_step_back():
+    forward = judged([NOMINAL] * 40, ["clear"] * 20 + ["fog"] * 20, rate_hz=0.01)
+    # A bag played twice, joined into one: its second half has the stamps of the first.
+    rewound = replace(forward, stamps_ns=forward.stamps_ns[:20] * 2)
+    assert rewound.segments == forward.segments
+    assert sum(map(hours, rewound.segments)) == 40 * 100 / 3600
+
+
+def test_frames_that_all_step_back_take_no_time():
+    backward = judged([NOMINAL] * 3, ["clear"] * 3)
+    (segment,) = replace(backward, stamps_ns=backward.stamps_ns[::-1]).segments
+    assert hours(segment) == 0.0
 
 
 def test_a_missed_segment_has_no_delay():
