@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.models.base import SegmentationModel
+from camseg_core.models.camseg.transformer import Attention
+from camseg_core.runtime.attention import attend_by_products
 from camseg_core.runtime.precision import supports_bfloat16
 
 LARGE_GROUP = 2**17
@@ -64,7 +66,8 @@ def optimize_for_inference(model: SegmentationModel, device: torch.device) -> Se
     folded into the weights before they are rounded, they change a mask in a thousandth of its pixels
     (docs/results/performance_optimisations.md).
 
-    On a GPU group normalisations are computed in bfloat16 besides, as they are on a CPU in any case.
+    On a GPU group normalisations are computed in bfloat16 besides, as they are on a CPU in any case. On a CPU attention
+    is computed by matrix products, which changes a mask in a few of ten thousand pixels.
     """
     if supports_bfloat16(device):
         for module in model.modules():
@@ -72,6 +75,10 @@ def optimize_for_inference(model: SegmentationModel, device: torch.device) -> Se
                 module.to(torch.bfloat16)
         if device.type == "cuda":
             normalize_in_bfloat16(model)
+        else:
+            for module in model.modules():
+                if isinstance(module, Attention):
+                    module.attend = attend_by_products
     return model.requires_grad_(False)
 
 

@@ -1,15 +1,22 @@
 """Encoder–decoder over image and mask tokens with masked mask tokens (MAR, Li et al. 2024; CAM-Seg, section 3)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with one joint qkv projection."""
+    """Multi-head self-attention with one joint qkv projection.
+
+    Attributes:
+        attend: of queries, keys and values, each (N, heads, tokens, width); what runs a model may have a faster one.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        self.attend: Callable[[Tensor, Tensor, Tensor], Tensor] = functional.scaled_dot_product_attention
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
@@ -26,7 +33,7 @@ class Attention(nn.Module):
             query = query.view(batch, length - first, self.heads, -1).transpose(1, 2)
             rest = functional.linear(tokens, rest_weight, rest_bias)
             key, value = rest.view(batch, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(query, key, value)
+        attended = self.attend(query, key, value)
         return self.proj(attended.transpose(1, 2).reshape(batch, length - first, width))
 
 
