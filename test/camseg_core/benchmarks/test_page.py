@@ -28,6 +28,7 @@ def cells_of(text: str, beginning: str) -> list[list[str]]:
 def on_cpu(frames_per_s: float) -> dict[str, object]:
     return {
         "model_id": "camseg-small", "device": "cpu", "batch": 1, "decoder": "full", "frames_per_s": frames_per_s,
+        "torch_compile": False, "int8": False,
     }  # fmt: skip
 
 
@@ -49,6 +50,13 @@ def test_a_figure_is_held_against_its_aim(tmp_path, frames_per_s, verdict):
 def test_a_figure_of_another_device_or_batch_does_not_count(tmp_path):
     save_record(tmp_path / "a.json", "inference", **on_cpu(50.0) | {"batch": 3})
     assert page(tmp_path).count("open: not measured") == len(AIMS)
+
+
+def test_a_figure_in_int8_counts_for_its_own_row_alone(tmp_path):
+    save_record(tmp_path / "a.json", "inference", **on_cpu(20.0) | {"int8": True})
+    text = page(tmp_path)
+    assert cells_of(text, "camseg-small, 360×480, two CPU cores")[0][2:] == ["", "open: not measured"]
+    assert cells_of(text, "the same, full decoder, int8")[0][2:] == ["20", "met"]
 
 
 def test_gpu_rows_are_not_called_open_once_one_was_measured(tmp_path):
