@@ -332,7 +332,8 @@ class NodeParameters:
             is_configured: whether those that are fixed once configured are fixed now.
 
         Raises:
-            ConfigurationError: a value given by YAML file or command line has the wrong type or is out of its range.
+            ConfigurationError: a value given by YAML file or command line has the wrong type or is out of its range, or
+                two contradict each other.
         """
         self._is_configured = is_configured
         self._known_classes: tuple[str, ...] | None = None
@@ -366,14 +367,23 @@ class NodeParameters:
                 refusal = _unknown_classes(value, self._known_classes)
                 if refusal:
                     return SetParametersResult(successful=False, reason=refusal)
+        try:
+            _settings(self._with(changes))
+        except ConfigurationError as error:  # two that contradict each other
+            return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
+    def _with(self, changes: list[Parameter]) -> dict[str, Any]:
+        """All values, with these among them."""
+        return self._values | {spec.name: value for spec, value in _known(changes)}
+
     def _apply(self, changes: list[Parameter]) -> None:
-        self._values |= {spec.name: value for spec, value in _known(changes)}
+        self._values = self._with(changes)
         self.settings = _settings(self._values)
 
 
 def _settings(values: dict[str, Any]) -> NodeSettings:
+    """Raises ConfigurationError where values contradict each other."""
     drift = replace(
         _ENGINE.drift,
         expected_run_length_s=values["drift_run_length_s"],
@@ -386,7 +396,9 @@ def _settings(values: dict[str, Any]) -> NodeSettings:
     # What the engine is made ready for: one frame of each camera, unless the parameter says less. More never come
     # together, because a batch has at most one frame of a camera, and the cameras are fixed while the engine lives.
     cameras = max(len(values["cameras"]), 1)
-    engine["max_batch"] = min(values["max_batch"] or cameras, cameras)
+    # int8 is for CPUs, where frames go one by one unless the parameter says more.
+    unasked = 1 if values["int8"] else cameras
+    engine["max_batch"] = min(values["max_batch"] or unasked, cameras)
     return NodeSettings(
         engine=EngineSettings(drift=drift, **engine),
         **{name: values[name] for name in node_fields},

@@ -99,6 +99,19 @@ def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
     assert parameters.settings.engine.model == before.engine.model
 
 
+def test_two_that_contradict_each_other_are_refused(make_node):
+    message = "int8 and torch_compile are both true; expected one of them at most"
+    with pytest.raises(ConfigurationError, match=message):
+        NodeParameters(make_node(int8=True, torch_compile=True))
+    node = make_node(int8=True)
+    parameters = NodeParameters(node)
+    assert node.set_parameters([Parameter("torch_compile", value=True)])[0].reason == message
+    assert not parameters.settings.engine.torch_compile
+    both = [Parameter("int8", value=False), Parameter("torch_compile", value=True)]
+    assert node.set_parameters_atomically(both).successful
+    assert parameters.settings.engine.torch_compile
+
+
 def test_what_is_read_at_configure_is_fixed_until_cleanup(make_node):
     node, is_configured = make_node(), False
     parameters = NodeParameters(node, lambda: is_configured)
@@ -165,6 +178,8 @@ def test_classes_are_those_of_the_model(make_node):
         ({"cameras": ["front", "left"], "max_batch": 1}, 1),
         ({"cameras": ["front", "left"], "max_batch": 3}, 2),
         ({"max_batch": 64}, 1),
+        ({"cameras": ["front", "left"], "int8": True}, 1),
+        ({"cameras": ["front", "left"], "int8": True, "max_batch": 2}, 2),
     ],
 )
 def test_engine_is_made_ready_for_a_frame_of_each_camera_unless_told_less(make_node, parameters, largest_batch):
