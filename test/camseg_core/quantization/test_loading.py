@@ -12,12 +12,16 @@ import torch
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.frames import Frame
 from camseg_core.models.base import SamplingSettings
+from camseg_core.models.discriminative.configuration import discriminative_small
+from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
+from camseg_core.quantization.calibration import find_ranges
 from camseg_core.quantization.loading import load_int8_model
 from camseg_core.quantization.ranges import FILE_NAME, InputRanges
 from camseg_core.quantization.rounding import round_layers
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
 from camseg_core.runtime.prediction import predict
+from camseg_core.weights_files import save_module
 
 CPU = torch.device("cpu")
 
@@ -121,6 +125,19 @@ def test_on_a_gpu_it_is_refused(settings, monkeypatch):
 def test_it_is_one_of_two_ways_to_compile():
     with pytest.raises(ConfigurationError, match="int8 and torch_compile are both true; expected one"):
         EngineSettings(int8=True, torch_compile=True)
+
+
+@pytest.mark.slow
+def test_it_serves_another_kind_of_model_too(tmp_path, images):
+    torch.manual_seed(0)
+    config = discriminative_small()
+    save_module(DiscriminativeNetwork(config).eval(), config, tmp_path)
+    plain = load_model(str(tmp_path), CPU)
+    find_ranges([plain], images[:2]).save(tmp_path)
+    computed = load_int8_model_in_a_thread(tmp_path, "full")
+    found, expected = (predict(model, images[5], SamplingSettings()) for model in (computed, plain))
+    assert len(np.unique(expected.labels)) > 1
+    assert np.mean(found.labels == expected.labels) > 0.95
 
 
 @pytest.mark.slow
