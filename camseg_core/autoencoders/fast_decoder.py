@@ -41,7 +41,7 @@ class FastDecoderConfig:
     width: int = 64
     blocks: int = 3
     fine_width: int = 48
-    fine_blocks: int = 1
+    fine_blocks: int = 2
 
     def __post_init__(self) -> None:
         if self.upsampling % 2:

@@ -23,6 +23,9 @@ def fast_decoder(
     split: Annotated[str, typer.Option(help="Part of the dataset to train on.")] = "train",
     model: options.Model = EngineSettings.model,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps, a frame each.")] = DistillationSettings.steps,
+    views: Annotated[
+        int, typer.Option(min=0, help="Random views of each frame, some spoilt, that latents are drawn from besides.")
+    ] = DistillationSettings.views,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Its peak.")] = DistillationSettings.learning_rate,
     width: Annotated[
         int, typer.Option(min=1, help="Channels at the latents' resolution.")
@@ -35,7 +38,7 @@ def fast_decoder(
 
     Minutes on two cores; a run that is stopped begins anew. `camseg eval decoder` measures what came of it.
     """
-    settings = DistillationSettings(steps, learning_rate, width=width, blocks=blocks, seed=seed)
+    settings = DistillationSettings(steps, learning_rate, views=views, width=width, blocks=blocks, seed=seed)
     network = load_model(model, resolve_device(device))
     if not isinstance(network, CamSeg):
         raise ConfigurationError(f"model {model!r} decodes no mask latents; expected a CAM-Seg model")

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,8 +17,15 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import prepare
+from camseg_core.training.augmentation import random_view, segmentation_views
 from camseg_core.training.batches import collate
 from camseg_core.training.optimizers import make_optimizers
+
+VIEWS_SHARE = 0.75
+"""Of the latents trained on, those of views, where there are any."""
+
+NOISY_SHARE = 0.25
+"""Of the latents trained on, those to which noise is added."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +37,18 @@ class DistillationSettings:
         learning_rate: at its peak, of Muon and AdamW alike; linear warm-up, then a cosine down to nothing.
         warmup_steps: of the learning rate.
         sampling_steps: denoising steps of the latents drawn from the model; one number after the other, frame by frame.
+        views: latents that are drawn from random views of each frame, spoilt ones among them, 0 or more: in frames that
+            the model was trained on it is surer of itself than it is elsewhere.
         noise: largest standard deviation of the noise on latents, which have a standard deviation of about 1.
         width, blocks: of the fast decoder, at the latents' resolution.
         seed: of first weights, choice of frames and noise.
     """
 
-    steps: int = 4000
-    learning_rate: float = 1e-2
+    steps: int = 8000
+    learning_rate: float = 5e-3
     warmup_steps: int = 100
     sampling_steps: tuple[int, ...] = (1, 4)
+    views: int = 5
     noise: float = 0.3
     width: int = FastDecoderConfig.width
     blocks: int = FastDecoderConfig.blocks
@@ -46,21 +57,25 @@ class DistillationSettings:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
+        if self.views < 0:
+            raise ConfigurationError(f"views is {self.views}; expected 0 or more")
 
 
 @dataclass(frozen=True)
 class MaskLatents:
-    """Latents of the same frames, each (frames, C, h, w) float32.
+    """Latents of the same frames, each (frames, C, h, w) float32, and of views of them.
 
     Attributes:
         drawn: by the model, from the images.
         true: of the true labels, through the mask autoencoder.
         mirrored: of the true labels, mirrored.
+        views: (frames · views, C, h, w), drawn by the model, from random views of the images.
     """
 
     drawn: Tensor
     true: Tensor
     mirrored: Tensor
+    views: Tensor
 
 
 @torch.no_grad()  # not in inference mode: what is made in it cannot be trained on
@@ -76,25 +91,31 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
     drawn: list[Tensor] = []
     true: list[Tensor] = []
     mirrored: list[Tensor] = []
+    views: list[Tensor] = []
     for index in tqdm(range(len(dataset)), desc="latents", unit="frame"):
         sample = dataset[index]
-        steps = settings.sampling_steps[index % len(settings.sampling_steps)]
+        random = np.random.default_rng((settings.seed, index))
+        images = [sample.image]
+        for _ in range(settings.views):
+            images.append(random_view(sample, model.input_size, segmentation_views(), random).image)
         labels = collate([sample]).labels.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
-            sampling = SamplingSettings(steps, seed=settings.seed + index)
-            drawn.append(model.draw_latent(prepare(model, sample.image), sampling).cpu())
+            for number, image in enumerate(images):
+                steps = settings.sampling_steps[(index + number) % len(settings.sampling_steps)]
+                sampling = SamplingSettings(steps, seed=settings.seed + index * len(images) + number)
+                (views if number else drawn).append(model.draw_latent(prepare(model, image), sampling).cpu())
             for latents, masks in ((true, labels), (mirrored, labels.flip(-1))):
                 padded = pad_labels(masks, model.config.token_stride_px)
                 latents.append(model.mask_autoencoder.latent(model.mask_codec.encode(padded)).float().cpu())
-    return MaskLatents(torch.cat(drawn), torch.cat(true), torch.cat(mirrored))
+    frames = torch.cat(drawn)
+    return MaskLatents(frames, torch.cat(true), torch.cat(mirrored), torch.cat(views) if views else frames[:0])
 
 
 def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
     """Train a fast decoder on latents and everything around them; shows a progress bar.
 
-    Each step takes the drawn latent of a frame, a random point between it and the true one, or the mirrored one, a
-    third of the time each, adds noise half of the time, and minimises the Kullback–Leibler divergence of the fast
-    decoder's classes from the full decoder's, pixel by pixel.
+    Each step takes a latent, as ``_choose`` does, and minimises the Kullback–Leibler divergence of the fast decoder's
+    classes from the full decoder's, pixel by pixel.
 
     Args:
         model: in evaluation mode, frozen.
@@ -153,15 +174,22 @@ def _rate(step: int, settings: DistillationSettings) -> float:
 
 
 def _choose(latents: MaskLatents, noise: float, random: torch.Generator) -> Tensor:
-    """A latent to train on, (1, C, h, w)."""
-    index = int(torch.randint(len(latents.true), (1,), generator=random))
+    """A latent to train on, (1, C, h, w), to which noise is added a quarter of the time.
+
+    Three times in four that of a view; else, a third of the time each, the drawn latent of a frame, a random point
+    between it and the true one, or the mirrored one.
+    """
+    is_view = float(torch.rand(1, generator=random)) < VIEWS_SHARE and len(latents.views) > 0
+    index = int(torch.randint(len(latents.views if is_view else latents.true), (1,), generator=random))
     kind, share, level, noisy = torch.rand(4, generator=random).tolist()
-    if kind < 1 / 3:
+    if is_view:
+        latent = latents.views[index]
+    elif kind < 1 / 3:
         latent = latents.drawn[index]
     elif kind < 2 / 3:
         latent = torch.lerp(latents.drawn[index], latents.true[index], share)
     else:
         latent = latents.mirrored[index]
-    if noisy < 0.5:
+    if noisy < NOISY_SHARE:
         latent = latent + noise * level * torch.randn(latent.shape, generator=random)
     return latent.unsqueeze(0)

@@ -1,6 +1,7 @@
 """A fast decoder says what the full decoder says, on disk belongs to one mask autoencoder, and learns in few steps."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, collect_latents, distil
+from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, _choose, collect_latents, distil
 from camseg_core.models.loading import load_model
 
 CPU = torch.device("cpu")
@@ -153,15 +154,37 @@ def test_a_dataset_without_frames_gives_no_latents(tiny_model):
         collect_latents(load_model(str(tiny_model), CPU), [], DistillationSettings())
 
 
-def test_nothing_is_distilled_in_no_steps():
-    with pytest.raises(ConfigurationError, match="steps is 0; expected 1 or more"):
-        DistillationSettings(steps=0)
+def test_latents_of_views_are_drawn_for_each_frame_and_the_same_again(wide_model):
+    model = load_model(str(wide_model), CPU)
+    frames = [frame_of((48, 64))] * 3
+    found, again = (collect_latents(model, frames, DistillationSettings(views=2)) for _ in range(2))
+    assert found.views.shape == (6, *found.drawn.shape[1:])
+    assert torch.equal(found.views, again.views)
+    # Views of one frame differ, from each other and from the frame's own latent.
+    assert len({tuple(latent.flatten().tolist()) for latent in (*found.views, found.drawn[0])}) == 7
+    assert len(collect_latents(model, frames, DistillationSettings(views=0)).views) == 0
+
+
+def test_three_latents_of_four_are_those_of_views():
+    nothing, ones = torch.zeros(5, 4, 6, 8), torch.ones(7, 4, 6, 8)
+    random = torch.Generator().manual_seed(0)
+    latents = MaskLatents(nothing, nothing, nothing, ones)
+    chosen = [float(_choose(latents, 0.0, random).mean()) for _ in range(2000)]
+    assert np.mean(chosen) == pytest.approx(0.75, abs=0.04)  # four standard deviations
+    assert not _choose(replace(latents, views=ones[:0]), 0.0, random).any()
+
+
+@pytest.mark.parametrize(("setting", "expected"), [({"steps": 0}, "1 or more"), ({"views": -1}, "0 or more")])
+def test_nothing_is_distilled_in_no_steps_or_of_fewer_views_than_none(setting, expected):
+    ((name, value),) = setting.items()
+    with pytest.raises(ConfigurationError, match=f"{name} is {value}; expected {expected}"):
+        DistillationSettings(**setting)
 
 
 def test_distillation_brings_the_classes_together(tiny_model):
     model = load_model(str(tiny_model), CPU)
     torch.manual_seed(0)
-    latents = MaskLatents(*[torch.randn(1, 4, 6, 8)] * 3)
+    latents = MaskLatents(*[torch.randn(1, 4, 6, 8)] * 4)
     with torch.no_grad():
         target = model.decode_mask(latents.drawn, (48, 64)).float().log_softmax(dim=1)
 
