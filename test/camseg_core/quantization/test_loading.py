@@ -17,6 +17,7 @@ from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
 from camseg_core.quantization.calibration import find_ranges
 from camseg_core.quantization.loading import load_int8_model
+from camseg_core.quantization.openvino_part import OpenVinoPart
 from camseg_core.quantization.ranges import FILE_NAME, InputRanges
 from camseg_core.quantization.rounding import round_layers
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
@@ -47,6 +48,31 @@ def test_masks_are_those_of_rounded_layers_and_latents_those_of_the_model(wide_m
     # A random model's logits hardly differ from class to class, so that rounding to bfloat16 alone changes some.
     assert np.mean(equal_to_rounded) > 0.9
     assert np.mean(equal_to_plain) > 0.9
+
+
+@pytest.mark.parametrize("decoder", ["full", "fast"])
+def test_every_part_with_ranges_computes_in_integers_and_the_image_encoder_does_not(wide_model, images, decoder):
+    computed = load_int8_model_in_a_thread(wide_model, decoder)
+    predict(computed, images[0], SamplingSettings())
+    parts = {name: part for name, part in computed.named_modules() if isinstance(part, OpenVinoPart)}
+    ranges = InputRanges.load(wide_model).by_layer
+    rounded = {name: any(layer.startswith(f"{name}.") for layer in ranges) for name in parts}
+    assert {name: bool(integer_layers(part)) for name, part in parts.items()} == rounded
+    assert sum(rounded.values()) > 3
+    assert not rounded["image_autoencoder.network.encoder"]
+
+
+def integer_layers(part):
+    """Names of the layers of a part that has been called which OpenVINO computes in integers of eight bits."""
+    (request,) = part._requests.values()
+    nodes = request.get_compiled_model().get_runtime_model().get_ordered_ops()
+    kinds = ("Convolution", "FullyConnected")
+    infos = {node.get_friendly_name(): node.get_rt_info() for node in nodes}
+    return [
+        name
+        for name, info in infos.items()
+        if info["layerType"].astype(str) in kinds and info["runtimePrecision"].astype(str) in ("i8", "u8")
+    ]
 
 
 def load_int8_model_in_a_thread(folder, decoder):
