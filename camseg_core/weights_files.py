@@ -32,6 +32,13 @@ def save_module(module: nn.Module, config: Any, folder: Path) -> None:
     save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS_NAME)
 
 
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    save_file(dict(tensors), partial, dict(metadata))
+    partial.replace(path)
+
+
 def load_config(cls: type[Config], folder: Path) -> Config:
     """The configuration in ``folder`` as ``cls``; raises WeightsError naming the file and what is wrong."""
     path = folder / CONFIG_NAME

@@ -47,11 +47,18 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("camseg-tiny")
     model = CamSeg(tiny_config).eval()
     save_module(model, tiny_config, folder)
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
-    embeddings = np.stack([embed(image_latent(model, image)) for image in images])
-    fit_reference([embeddings], tiny_config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
+    save_reference(model, noise_images(model), folder)
     return folder
+
+
+def noise_images(model: CamSeg) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
+
+
+def save_reference(model: CamSeg, images: np.ndarray, folder: Path) -> None:
+    """Fit a drift reference on images and write it into the model's folder."""
+    embeddings = np.stack([embed(image_latent(model, image)) for image in images])
+    fit_reference([embeddings], model.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
 
 
 @pytest.fixture(scope="session")
@@ -75,10 +82,9 @@ def wide_model(tmp_path_factory) -> Path:
         if not parameter.any():  # as they are before training, when masks do not depend on the image
             torch.nn.init.normal_(parameter, std=0.3)
     save_module(model, config, folder)
-    images = np.random.default_rng(0).integers(0, 256, (60, *model.input_size, 3), dtype=np.uint8)
+    images = noise_images(model)
     find_ranges([load_model(str(folder), cpu, decoder) for decoder in DECODERS], images[:8]).save(folder)
-    embeddings = np.stack([embed(image_latent(model, image)) for image in images])
-    fit_reference([embeddings], config.model_id, embedding_hash(str(folder))).save(folder / SHIPPED_REFERENCE)
+    save_reference(model, images, folder)
     return folder
 
 

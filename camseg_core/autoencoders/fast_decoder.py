@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from camseg_core.autoencoders.kl import KLAutoencoder
 from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.errors import ConfigurationError, WeightsError
+from camseg_core.weights_files import save_tensors
 
 FILE_NAME = "fast_decoder.safetensors"
 """In a model's folder, beside its weights."""
@@ -104,9 +104,7 @@ def save_fast_decoder(decoder: FastDecoder, autoencoder: KLAutoencoder, path: Pa
         name: value.detach().to("cpu", torch.bfloat16).contiguous() for name, value in decoder.state_dict().items()
     }
     metadata = {"config": json.dumps(asdict(decoder.config)), "mask_decoder": decoder_id(autoencoder)}
-    partial = path.with_suffix(".partial")
-    save_file(weights, partial, metadata)
-    partial.replace(path)
+    save_tensors(weights, path, metadata)
 
 
 def load_fast_decoder(path: Path, autoencoder: KLAutoencoder, classes: int) -> FastDecoder:

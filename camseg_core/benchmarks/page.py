@@ -80,7 +80,20 @@ class Aim:
 _BASE = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
 _BASE_PAIR = {"model_id": "camseg-base", "device": "cuda"}
 _SMALL_GPU = {"model_id": "camseg-small", "device": "cuda", "batch": 1}
-_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1, "torch_compile": False, "int8": False}
+_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1, "torch_compile": False}
+
+
+def _on_two_cores(what: str, decoder: str, int8: bool = False) -> Aim:
+    """What CPUs are to reach, by one way of computing the masks."""
+    return Aim(
+        what,
+        at_least(8.0),
+        "inference",
+        {**_SMALL_CPU, "decoder": decoder, "int8": int8},
+        lambda figures: figures["frames_per_s"],
+        "",
+    )
+
 
 AIMS = (
     Aim(
@@ -155,38 +168,10 @@ AIMS = (
         lambda figures: figures["ratio"],
         " times",
     ),
-    Aim(
-        "camseg-small, 360×480, two CPU cores, all of it: frames a second, full decoder",
-        at_least(8.0),
-        "inference",
-        {**_SMALL_CPU, "decoder": "full"},
-        lambda figures: figures["frames_per_s"],
-        "",
-    ),
-    Aim(
-        "the same, fast decoder",
-        at_least(8.0),
-        "inference",
-        {**_SMALL_CPU, "decoder": "fast"},
-        lambda figures: figures["frames_per_s"],
-        "",
-    ),
-    Aim(
-        "the same, full decoder, int8",
-        at_least(8.0),
-        "inference",
-        {**_SMALL_CPU, "decoder": "full", "int8": True},
-        lambda figures: figures["frames_per_s"],
-        "",
-    ),
-    Aim(
-        "the same, fast decoder, int8",
-        at_least(8.0),
-        "inference",
-        {**_SMALL_CPU, "decoder": "fast", "int8": True},
-        lambda figures: figures["frames_per_s"],
-        "",
-    ),
+    _on_two_cores("camseg-small, 360×480, two CPU cores, all of it: frames a second, full decoder", "full"),
+    _on_two_cores("the same, fast decoder", "fast"),
+    _on_two_cores("the same, full decoder, int8", "full", int8=True),
+    _on_two_cores("the same, fast decoder, int8", "fast", int8=True),
     Aim(
         "camseg-small-train: pixels that the fast decoder gives the full decoder's class",
         at_least(99.5, " %"),

@@ -17,8 +17,8 @@ class BenchmarkRecord:
     """One run of a benchmark.
 
     Attributes:
-        kind: which benchmark: ``inference``, ``reference``, ``overlap``, ``cameras``,
-            ``decoder`` or ``int8``.
+        kind: which benchmark: ``inference``, ``reference``, ``overlap``, ``cameras``, ``decoder`` or
+            ``int8``.
         title: heading, with model, device and settings.
         summary: what was measured and how to read it, in Markdown.
         tables: for people.

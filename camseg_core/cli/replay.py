@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from camseg_core.cli import bench_options
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.loading import DECODERS, label_set_of
+from camseg_core.models.loading import label_set_of
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, OUTPUT_TYPES
 from camseg_core.replay.replay import Infer, Replay, bag_name
@@ -47,11 +48,6 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
 Steps = Annotated[int, typer.Option(min=1, help="Diffusion steps a frame.")]
 Sampler = Annotated[str, typer.Option(help="Diffusion sampler: ddim, ddpm, dpmsolver++ or unipc.")]
 Seed = Annotated[int, typer.Option(help="Of the diffusion noise; the same seed and frame give the same mask.")]
-Decoder = Annotated[str, typer.Option(help=f"What turns mask latents into classes: {' or '.join(DECODERS)}.")]
-Int8 = Annotated[
-    bool,
-    typer.Option("--int8", help="Have OpenVINO compute wide layers in int8, on a CPU: faster, nearly the same masks."),
-]
 DriftReference = Annotated[str, typer.Option(help="Drift reference, .safetensors; empty: the model's own.")]
 Storage = Annotated[str, typer.Option(help="Storage of the bag written: mcap or sqlite3.")]
 Output = Annotated[
@@ -84,8 +80,8 @@ def replay(
     steps: Steps = EngineSettings.steps,
     sampler: Sampler = EngineSettings.sampler,
     seed: Seed = EngineSettings.seed,
-    decoder: Decoder = EngineSettings.decoder,
-    int8: Int8 = EngineSettings.int8,
+    decoder: bench_options.Decoder = EngineSettings.decoder,
+    int8: bench_options.Int8 = EngineSettings.int8,
     drift_reference: DriftReference = EngineSettings.drift_reference,
     storage: Storage = _DEFAULT.storage,
     outputs: Output = None,

@@ -10,7 +10,7 @@ from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.tally import chosen_frames
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import DECODERS, load_model, model_folder
 from camseg_core.quantization.calibration import find_ranges
 from camseg_core.runtime.engine import EngineSettings
 
@@ -28,7 +28,7 @@ def quantize(
     what came of it.
     """
     folder = model_folder(model)
-    decoders = ("full", "fast") if (folder / FAST_DECODER).is_file() else ("full",)
+    decoders = DECODERS if (folder / FAST_DECODER).is_file() else DECODERS[:1]
     models = [load_model(model, torch.device("cpu"), decoder) for decoder in decoders]
     samples = get_dataset(dataset, root, split, models[0].label_set)
     frames = chosen_frames(samples, every)

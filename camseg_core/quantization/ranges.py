@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.errors import WeightsError
-from camseg_core.weights_files import WEIGHTS_NAME, file_hash
+from camseg_core.weights_files import WEIGHTS_NAME, file_hash, save_tensors
 
 FILE_NAME = "int8_ranges.safetensors"
 """In a model's folder, beside its weights."""
@@ -33,10 +32,8 @@ class InputRanges:
     def save(self, folder: Path) -> Path:
         """Write them beside the weights that they were found with, in the model's ``folder``, and return the path."""
         path = folder / FILE_NAME
-        partial = path.with_suffix(".partial")
         ends = {name: torch.tensor(range_, dtype=torch.float32) for name, range_ in self.by_layer.items()}
-        save_file(ends, partial, {_OF: json.dumps(_weights_in(folder))})
-        partial.replace(path)
+        save_tensors(ends, path, {_OF: json.dumps(_weights_in(folder))})
         return path
 
     @classmethod

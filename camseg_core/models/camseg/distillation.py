@@ -95,9 +95,8 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
     for index in tqdm(range(len(dataset)), desc="latents", unit="frame"):
         sample = dataset[index]
         random = np.random.default_rng((settings.seed, index))
-        images = [sample.image]
-        for _ in range(settings.views):
-            images.append(random_view(sample, model.input_size, segmentation_views(), random).image)
+        seen = (random_view(sample, model.input_size, segmentation_views(), random) for _ in range(settings.views))
+        images = [sample.image, *(view.image for view in seen)]
         labels = collate([sample]).labels.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
             for number, image in enumerate(images):
