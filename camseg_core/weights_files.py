@@ -9,10 +9,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from camseg_core.errors import WeightsError
+from camseg_core.whole_file import write_whole
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -29,14 +30,12 @@ def save_module(module: nn.Module, config: Any, folder: Path) -> None:
     (folder / CONFIG_NAME).write_text(json.dumps(asdict(config), indent=2) + "\n")
     copies = _copies(module)
     state = {name: value for name, value in module.state_dict().items() if name not in copies}
-    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS_NAME)
+    save_tensors({name: value.detach().cpu().contiguous() for name, value in state.items()}, folder / WEIGHTS_NAME)
 
 
-def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write a safetensors file, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    save_file(dict(tensors), partial, dict(metadata))
-    partial.replace(path)
+    write_whole(path, save(dict(tensors), None if metadata is None else dict(metadata)))
 
 
 def load_config(cls: type[Config], folder: Path) -> Config:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from scipy.special import ndtri
 
 from camseg_core.drift.scores import COMPONENTS, SCORES, WEATHER_DIRECTION, Parameters, region_losses
 from camseg_core.drift.sequential import MAX_NORMAL_SCORE, RunLengths
 from camseg_core.errors import DriftReferenceError
+from camseg_core.whole_file import write_whole
 
 FORMAT = "camseg-drift-reference-4"
 
@@ -125,8 +126,8 @@ class DriftReference:
         header = {"format": FORMAT, "reference": json.dumps(self._header()), "reference_id": self.reference_id}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(arrays, path, metadata=header)
-        except (OSError, SafetensorError) as error:
+            write_whole(path, save(arrays, header))
+        except OSError as error:
             raise DriftReferenceError(f"{path}: cannot be written ({error})") from error
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from camseg_core.drift.cause import UNKNOWN, CauseModel, GaussianClasses
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS, split
@@ -17,6 +17,7 @@ from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.visibility import VisibilityModel
 from camseg_core.drift.weather_features import LightReadout, cause_features, visibility_features
 from camseg_core.errors import WeightsError
+from camseg_core.whole_file import write_whole
 
 FILE_NAME = "weather_estimators.safetensors"
 """Beside a model's weights."""
@@ -100,7 +101,7 @@ class WeatherEstimators:
             "grid": json.dumps([len(PARTS), ROWS, COLUMNS]),
         }
         arrays = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in self._arrays().items()}
-        save_file(arrays, path, metadata=header)
+        write_whole(path, save(arrays, header))
 
     @classmethod
     def load(cls, path: Path, model_id: str, embedding_hash: str = "") -> "WeatherEstimators":
