@@ -9,6 +9,7 @@ from torch.nn import functional
 from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg.transformer import Attention
 from camseg_core.runtime.attention import attend_by_products
+from camseg_core.runtime.merged_convolutions import merge_convolutions
 from camseg_core.runtime.precision import supports_bfloat16
 
 LARGE_GROUP = 2**17
@@ -66,12 +67,15 @@ def optimize_for_inference(model: SegmentationModel, device: torch.device) -> Se
     folded into the weights before they are rounded, they change a mask in a thousandth of its pixels
     (docs/results/performance_optimisations.md).
 
-    On a GPU group normalisations are computed in bfloat16 besides, as they are on a CPU in any case. On a CPU attention
-    is computed by matrix products, which changes a mask in a few of ten thousand pixels.
+    On a GPU group normalisations are computed in bfloat16 besides, as they are on a CPU in any case. On a CPU
+    convolutions are merged with what is done before them, and attention is computed by matrix products: together they
+    change a mask in a few of ten thousand pixels.
     """
+    if device.type == "cpu":
+        merge_convolutions(model)
     if supports_bfloat16(device):
         for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 module.to(torch.bfloat16)
         if device.type == "cuda":
             normalize_in_bfloat16(model)

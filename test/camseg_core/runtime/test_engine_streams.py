@@ -50,14 +50,17 @@ def waited_for(monkeypatch):
     monkeypatch.setattr(f"{MODULE}.resolve_device", lambda _: GPU)
     monkeypatch.setattr(f"{MODULE}.limit_gpu_memory", lambda *_: None)
     monkeypatch.setattr(f"{MODULE}.load_model", load_slowly)
-    monkeypatch.setattr(f"{MODULE}.optimize_for_inference", lambda model, _: model)
     monkeypatch.setattr(f"{MODULE}.CudaStreams", lambda _: Streams())
     monkeypatch.setattr(f"{MODULE}.DeviceModel", lambda model, _: DeviceModel(model, CPU))
     monkeypatch.setattr(f"{MODULE}.StreamRunner", lambda streams, compute, _: StreamRunner(streams, compute, CPU))
     return devices
 
 
-def test_no_stream_reads_weights_that_are_still_on_their_way_where_nothing_is_captured(tiny_model, request):
+def test_no_stream_reads_weights_that_are_still_on_their_way_where_nothing_is_captured(
+    tiny_model, request, monkeypatch
+):
+    # Which makes of a model on a CPU what rounds otherwise.
+    monkeypatch.setattr(f"{MODULE}.optimize_for_inference", lambda model, _: model)
     settings = EngineSettings(model=str(tiny_model), device="cpu", sampler="ddpm")  # which no graph can hold
     frame = Frame(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8), 1)
     expected = InferenceEngine(settings).infer(frame)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffusers.models.upsampling import Upsample2D
 from torch import nn
 from torch.nn import functional
 
@@ -19,6 +20,7 @@ from camseg_core.runtime.prediction import image_latent, predict
 
 CPU = torch.device("cpu")
 SAMPLING = SamplingSettings()
+WITH_WEIGHTS = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 @pytest.fixture
@@ -37,15 +39,16 @@ def loaded_wide(wide_model):
     return load_model(str(wide_model), CPU)
 
 
-def test_but_for_attention_masks_stay_bit_for_bit(loaded_wide, image, monkeypatch):
+def test_but_for_attention_and_merged_convolutions_masks_stay_bit_for_bit(loaded_wide, image, monkeypatch):
     plain = functional.scaled_dot_product_attention
     monkeypatch.setattr("camseg_core.runtime.optimization.attend_by_products", plain)
+    monkeypatch.setattr("camseg_core.runtime.optimization.merge_convolutions", lambda model: None)
     expected = predict(loaded_wide, image, SAMPLING)
     optimized = predict(optimize_for_inference(loaded_wide, CPU), image, SAMPLING)
     np.testing.assert_array_equal(optimized.labels, expected.labels)
 
 
-def test_with_it_they_stay_but_for_rounding(loaded_wide, image):
+def test_with_them_they_stay_but_for_rounding(loaded_wide, image):
     expected = predict(loaded_wide, image, SAMPLING)
     optimized = predict(optimize_for_inference(loaded_wide, CPU), image, SAMPLING)
     assert np.mean(optimized.labels == expected.labels) > 0.98
@@ -59,6 +62,14 @@ def test_attention_is_by_products_once_it_is_for_inference(loaded_wide):
     assert [block.attend for block in blocks] == [attend_by_products] * 2
 
 
+def test_upsampling_is_part_of_a_convolution_once_it_is_for_inference(loaded_wide):
+    assert any(isinstance(module, Upsample2D) for module in loaded_wide.modules())
+    modules = list(optimize_for_inference(loaded_wide, CPU).modules())
+    assert not any(isinstance(module, Upsample2D | nn.PixelUnshuffle) for module in modules)
+    # One in the decoder of images, one in that of masks.
+    assert sum(isinstance(module, nn.ConvTranspose2d) for module in modules) == 2
+
+
 def test_the_image_latent_stays_bit_for_bit(loaded, image):
     # References of drift are fitted on the latents of models as they are loaded.
     expected = image_latent(loaded, image)
@@ -67,7 +78,7 @@ def test_the_image_latent_stays_bit_for_bit(loaded, image):
 
 @pytest.mark.skipif(not supports_bfloat16(CPU), reason="this processor multiplies no bfloat16 numbers")
 def test_weights_are_stored_as_they_are_multiplied(loaded):
-    layers = [m for m in optimize_for_inference(loaded, CPU).modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    layers = [m for m in optimize_for_inference(loaded, CPU).modules() if isinstance(m, WITH_WEIGHTS)]
     assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
 
 
