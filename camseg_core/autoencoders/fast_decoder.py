@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.upsampling import Upsample2D
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +19,9 @@ from camseg_core.weights_files import save_tensors
 
 FILE_NAME = "fast_decoder.safetensors"
 """In a model's folder, beside its weights."""
+
+NORM_EPSILON = 1e-6
+"""Of the group normalisations, as in diffusers' decoders."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class FastDecoderConfig:
         blocks: residual blocks there.
         fine_width: of the convolutions at twice that resolution.
         fine_blocks: residual blocks there.
+        norm_groups: groups of the group normalisation; a divisor of both widths.
 
     Raises:
         ConfigurationError: the upsampling is odd.
@@ -39,55 +46,70 @@ class FastDecoderConfig:
     classes: int
     upsampling: int
     width: int = 64
-    blocks: int = 3
+    blocks: int = 1
     fine_width: int = 48
-    fine_blocks: int = 2
+    fine_blocks: int = 1
+    norm_groups: int = 16
 
     def __post_init__(self) -> None:
         if self.upsampling % 2:
             raise ConfigurationError(f"upsampling is {self.upsampling}; expected an even number")
 
 
-class GatedBlock(nn.Module):
-    """Two 3×3 convolutions, channels scaled by a function of their means over the image, residual connection.
-
-    The gate (squeeze and excitation, Hu et al. 2018) stands for what the decoder's group normalisation sees of the
-    whole image; there is no normalisation to compute.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-        self.gate = nn.Linear(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, width, h, w) → (N, width, h, w)."""
-        hidden = self.conv2(functional.relu(self.conv1(features)))
-        gate = torch.sigmoid(self.gate(hidden.mean(dim=(2, 3))))
-        return functional.relu(features + hidden * gate[:, :, None, None])
-
-
 class FastDecoder(nn.Module):
-    """Convolutions at the latents' resolution, where they cost least, and a few at twice that, where poles are drawn.
+    """The layers of a KL autoencoder's decoder, fewer of them.
 
-    A last 1×1 convolution gives all logits of the pixels of each position.
+    Residual blocks at the latents' resolution, where they cost least, and at twice that, where poles are drawn. A last
+    1×1 convolution gives all logits of the pixels of each position.
     """
 
     def __init__(self, config: FastDecoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.first = nn.Conv2d(config.latent_channels, config.width, 3, padding=1)
-        self.blocks = nn.Sequential(*(GatedBlock(config.width) for _ in range(config.blocks)))
-        self.finer = nn.Conv2d(config.width, config.fine_width * 4, 1)
-        self.fine_blocks = nn.Sequential(*(GatedBlock(config.fine_width) for _ in range(config.fine_blocks)))
-        self.last = nn.Conv2d(config.fine_width, config.classes * (config.upsampling // 2) ** 2, 1)
+        width, fine_width = config.width, config.fine_width
+        self.first = nn.Conv2d(config.latent_channels, width, 3, padding=1)
+        self.blocks = nn.ModuleList(_block(width, width, config.norm_groups) for _ in range(config.blocks))
+        self.finer = Upsample2D(width, use_conv=True)
+        widths = [width, *[fine_width] * config.fine_blocks]
+        self.fine_blocks = nn.ModuleList(_block(*pair, config.norm_groups) for pair in pairwise(widths))
+        self.norm = nn.GroupNorm(config.norm_groups, widths[-1], eps=NORM_EPSILON)
+        self.last = nn.Conv2d(widths[-1], config.classes * (config.upsampling // 2) ** 2, 1)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Logits (N, classes, H, W) of scaled latents (N, C, h, w), as a KLAutoencoder decodes them."""
-        features = self.blocks(functional.relu(self.first(latent)))
-        fine = self.fine_blocks(functional.relu(functional.pixel_shuffle(self.finer(features), 2)))
-        return functional.pixel_shuffle(self.last(fine), self.config.upsampling // 2)
+        features = self.first(latent)
+        for block in self.blocks:
+            features = block(features, None)
+        features = self.finer(features)
+        for block in self.fine_blocks:
+            features = block(features, None)
+        logits = self.last(functional.silu(self.norm(features)))
+        return functional.pixel_shuffle(logits, self.config.upsampling // 2)
+
+    @torch.no_grad()
+    def start_from(self, autoencoder: KLAutoencoder) -> int:
+        """Take over those of the full decoder's layers that are laid out like this one's, so that less is to learn.
+
+        Blocks are its first ones at either end; those in between are left out. The last convolution, of 3×3 there,
+        becomes the sum over its window, as if neighbours were alike.
+
+        Returns:
+            How many layers or blocks were taken over.
+        """
+        full = autoencoder.network.decoder
+        pairs: list[tuple[nn.Module, nn.Module]] = [
+            *zip(self.blocks, full.mid_block.resnets, strict=False),
+            *zip(self.fine_blocks, full.up_blocks[-1].resnets, strict=False),
+            (self.norm, full.conv_norm_out),
+            (self.first, _with_latents_scaled(full.conv_in, autoencoder)),
+            (self.last, _summed_over_window(full.conv_out)),
+        ]
+        if len(full.up_blocks) > 1:
+            pairs.append((self.finer.conv, full.up_blocks[-2].upsamplers[0].conv))
+        taken = [(own, other) for own, other in pairs if _layout(own) == _layout(other)]
+        for own, other in taken:
+            own.load_state_dict(other.state_dict())
+        return len(taken)
 
 
 def decoder_id(autoencoder: KLAutoencoder) -> str:
@@ -141,3 +163,32 @@ def load_fast_decoder(path: Path, autoencoder: KLAutoencoder, classes: int) -> F
     except RuntimeError as error:
         raise WeightsError(f"{path}: belongs to a decoder of another shape: {error}") from error
     return decoder.eval()
+
+
+def _block(channels: int, width: int, norm_groups: int) -> nn.Module:
+    return ResnetBlock2D(
+        in_channels=channels, out_channels=width, temb_channels=None, groups=norm_groups, eps=NORM_EPSILON
+    )
+
+
+def _layout(layer: nn.Module) -> tuple[dict[str, torch.Size], list[int]]:
+    """What two layers have in common that compute the same with the same weights."""
+    groups = [part.num_groups for part in layer.modules() if isinstance(part, nn.GroupNorm)]
+    return {name: value.shape for name, value in layer.state_dict().items()}, groups
+
+
+def _with_latents_scaled(conv_in: nn.Conv2d, autoencoder: KLAutoencoder) -> nn.Conv2d:
+    """The full decoder's first convolution with the scaling and the 1×1 convolution before it; equal but at borders."""
+    before = autoencoder.network.post_quant_conv
+    merged = nn.Conv2d(autoencoder.config.latent_channels, conv_in.out_channels, 3, padding=1)
+    merged.bias.copy_(conv_in.bias + conv_in.weight.sum(dim=(2, 3)) @ before.bias)
+    merged.weight.copy_(torch.einsum("omyx,mi->oiyx", conv_in.weight, before.weight[..., 0, 0]))
+    merged.weight.div_(autoencoder.config.scaling_factor)
+    return merged
+
+
+def _summed_over_window(conv: nn.Conv2d) -> nn.Conv2d:
+    summed = nn.Conv2d(conv.in_channels, conv.out_channels, 1)
+    summed.weight.copy_(conv.weight.sum(dim=(2, 3), keepdim=True))
+    summed.bias.copy_(conv.bias)
+    return summed

@@ -44,11 +44,11 @@ class DistillationSettings:
         seed: of first weights, choice of frames and noise.
     """
 
-    steps: int = 8000
-    learning_rate: float = 5e-3
+    steps: int = 16000
+    learning_rate: float = 2e-3
     warmup_steps: int = 100
     sampling_steps: tuple[int, ...] = (1, 4)
-    views: int = 5
+    views: int = 10
     noise: float = 0.3
     width: int = FastDecoderConfig.width
     blocks: int = FastDecoderConfig.blocks
@@ -113,8 +113,9 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
 def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
     """Train a fast decoder on latents and everything around them; shows a progress bar.
 
-    Each step takes a latent, as ``_choose`` does, and minimises the Kullback–Leibler divergence of the fast decoder's
-    classes from the full decoder's, pixel by pixel.
+    It starts from the full decoder's own layers, where it has them (``FastDecoder.start_from``). Each step takes a
+    latent, as ``_choose`` does, and minimises the Kullback–Leibler divergence of the fast decoder's classes from the
+    full decoder's, pixel by pixel.
 
     Args:
         model: in evaluation mode, frozen.
@@ -135,7 +136,9 @@ def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) 
         settings.width,
         settings.blocks,
     )
-    decoder = FastDecoder(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
+    decoder = FastDecoder(config)
+    decoder.start_from(model.mask_autoencoder)
+    decoder = decoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     optimizers = make_optimizers("muon", decoder, settings.learning_rate, weight_decay=1e-4)
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings)) for optimizer in optimizers

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from camseg_core.autoencoders import KLAutoencoder
+from camseg_core.autoencoders import KLAutoencoder, KLAutoencoderConfig
 from camseg_core.autoencoders.fast_decoder import (
     FILE_NAME,
     FastDecoder,
@@ -52,6 +52,45 @@ def test_logits_have_the_size_of_the_image(decoder):
 def test_pixels_that_cannot_be_halved_are_refused():
     with pytest.raises(ConfigurationError, match="upsampling is 7; expected an even number"):
         FastDecoderConfig(latent_channels=4, classes=11, upsampling=7)
+
+
+@pytest.fixture
+def full_of_two_blocks() -> KLAutoencoder:
+    """Its blocks but the first at either end do nothing, nor does its last convolution look at neighbours."""
+    torch.manual_seed(3)
+    config = KLAutoencoderConfig(11, 4, (12, 16), pixel_unshuffle=4, norm_groups=4, scaling_factor=0.7)
+    autoencoder = KLAutoencoder(config).eval()
+    full = autoencoder.network.decoder
+    with torch.no_grad():
+        autoencoder.network.post_quant_conv.bias.zero_()  # or borders, where its output is padded with 0, would differ
+        for block in (full.mid_block.resnets[1], *full.up_blocks[0].resnets, full.up_blocks[1].resnets[1]):
+            block.conv2.weight.zero_()
+            block.conv2.bias.zero_()
+        center = full.conv_out.weight[..., 1, 1].clone()
+        full.conv_out.weight.zero_()[..., 1, 1] = center
+    return autoencoder
+
+
+def test_started_from_a_decoder_that_does_no_more_it_says_the_same(full_of_two_blocks):
+    decoder = FastDecoder(FastDecoderConfig(4, 11, 8, width=16, blocks=1, fine_width=12, fine_blocks=1, norm_groups=4))
+    assert decoder.start_from(full_of_two_blocks) == 6
+    latent = torch.randn(2, 4, 6, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(decoder(latent), full_of_two_blocks.decode(latent), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"width": 8}, 2),  # norm and last
+        ({"fine_width": 16}, 3),  # first, block and finer
+        ({"norm_groups": 2}, 3),  # first, finer and last: what is normalised in other groups is another function
+        ({"classes": 12}, 5),
+    ],
+)
+def test_layers_laid_out_otherwise_stay_as_they_were(full_of_two_blocks, sizes, expected):
+    same = FastDecoderConfig(4, 11, 8, width=16, blocks=1, fine_width=12, fine_blocks=1, norm_groups=4)
+    assert FastDecoder(replace(same, **sizes)).start_from(full_of_two_blocks) == expected
 
 
 def test_a_file_holds_the_decoder_in_bfloat16(decoder, autoencoder, tmp_path):
