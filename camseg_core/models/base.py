@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import LabelSet
+from camseg_core.models.largest_class import largest_class
 
 KEPT_NOISE = 100
 """How many starts are kept, the ones used last: those of as many masks of an image, for one size of it.
@@ -70,15 +71,15 @@ class Segmentation:
     votes: Tensor | None = None
 
     def labels(self) -> Tensor:
-        """(N, H, W) int64 class ids: the class that most masks agree on, of equals the one with the larger mean logit.
+        """(N, H, W) uint8 class ids: the class that most masks agree on, of equals the one with the larger mean logit.
 
         The majority, not the mean, decides: halfway between two classes a mean can be nearest to a third one, as
         blended colours are where masks are drawn in a palette.
         """
         if self.votes is None:
-            return self.logits.argmax(dim=1)
+            return largest_class(self.logits)
         most = self.votes == self.votes.amax(dim=1, keepdim=True)
-        return self.logits.masked_fill(~most, -torch.inf).argmax(dim=1)
+        return largest_class(self.logits.masked_fill(~most, -torch.inf))
 
     def confidence(self) -> Tensor:
         """(N, H, W) float32 in [0, 1], how sure the class of a pixel is.

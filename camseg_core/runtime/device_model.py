@@ -108,7 +108,7 @@ class DeviceModel:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._has_bfloat16, cache_enabled=False):
             segmentation = self._model.segment(pixels, sampling)
         with stage("labels", self._device):
-            labels = segmentation.labels().to(torch.uint8)
+            labels = segmentation.labels()
             if with_confidence:
                 return labels, segmentation.image_latent, segmentation.confidence()
             return labels, segmentation.image_latent

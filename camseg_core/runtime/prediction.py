@@ -91,7 +91,7 @@ def _draw(
     with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
         segmentation = model.segment_prepared(prepared, sampling)
     with stage("labels", device):
-        labels = segmentation.labels().to(torch.uint8)
+        labels = segmentation.labels()
         confidence = segmentation.confidence() if with_confidence else None
         return [
             Prediction(
