@@ -1,5 +1,6 @@
 """What a frame needs at least: operations and bytes, counted, and the time that a device's ceilings make of them."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from camseg_core.benchmarks.ceilings import Ceilings
 from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.runtime.merged_convolutions import merge_convolutions
 
 _ATTENTION_ON_CPU = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: (
@@ -65,7 +67,10 @@ class Floor:
 
 @torch.inference_mode()
 def count_workload(model: SegmentationModel, sampling: SamplingSettings, images: int, bytes_per_value: int) -> Workload:
-    """Run the model, as it was loaded, once on noise and count.
+    """Run the model, as it was loaded, on noise and count.
+
+    Bytes are those of its own weights. Operations are counted with convolutions merged with what is done before them,
+    since no version needs more.
 
     Args:
         model: in evaluation mode.
@@ -76,10 +81,12 @@ def count_workload(model: SegmentationModel, sampling: SamplingSettings, images:
     height, width = model.input_size
     device = next(model.parameters()).device
     pixels = torch.rand((images, 3, height, width), device=device) * 2.0 - 1.0
-    encoder = _flop(lambda: model.image_latent(pixels))
-    prepared = model.prepare(pixels)
-    prepare = _flop(lambda: model.prepare(pixels))
-    draw = _flop(lambda: model.draw(prepared, sampling))
+    merged = copy.deepcopy(model)
+    merge_convolutions(merged)
+    encoder = _flop(lambda: merged.image_latent(pixels))
+    prepared = merged.prepare(pixels)
+    prepare = _flop(lambda: merged.prepare(pixels))
+    draw = _flop(lambda: merged.draw(prepared, sampling))
     # Not all weights are needed: no image is decoded and no mask encoded.
     with _TensorsRead() as read:
         model.draw(model.prepare(pixels), sampling)

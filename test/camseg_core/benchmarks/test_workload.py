@@ -71,10 +71,30 @@ def head_step(config) -> int:
     return timestep + block + ends
 
 
+def mask_decoder(config) -> int:
+    """KL decoder, the encoder's mirror image but for one more residual block a level."""
+    width, latent, classes = 8, 4, 11
+    fine, coarse = (12, 16), (6, 8)
+    return (
+        convolution(*coarse, latent, latent, kernel=1)
+        + convolution(*coarse, latent, width)
+        + 8 * convolution(*coarse, width, width)  # the residual blocks of the middle and of the first level
+        # Positions are repeated and convolved 3×3, in which each of four outputs meets four different positions.
+        + convolution(*fine, width, width, kernel=2)
+        + 4 * convolution(*fine, width, width)  # the residual blocks of the second level
+        + convolution(*fine, width, 16 * classes)
+    )
+
+
 def test_operations_before_drawing_are_those_of_the_layers(model):
     counted = count_workload(model, SamplingSettings(), images=1, bytes_per_value=2)
     assert counted.image_encoder_flop == image_encoder(model.config)
     assert counted.condition_flop == features(model.config) + transformer(model.config)
+
+
+def test_operations_of_a_draw_are_those_of_one_pass_of_the_head_and_of_the_decoder(model):
+    counted = count_workload(model, SamplingSettings(), images=1, bytes_per_value=2)
+    assert counted.draw_flop == head_step(model.config) + mask_decoder(model.config)
 
 
 def test_each_denoising_step_costs_one_pass_of_the_head(model):
