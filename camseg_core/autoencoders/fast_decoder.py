@@ -180,15 +180,14 @@ def _layout(layer: nn.Module) -> tuple[dict[str, torch.Size], list[int]]:
 def _with_latents_scaled(conv_in: nn.Conv2d, autoencoder: KLAutoencoder) -> nn.Conv2d:
     """The full decoder's first convolution with the scaling and the 1×1 convolution before it; equal but at borders."""
     before = autoencoder.network.post_quant_conv
-    merged = nn.Conv2d(autoencoder.config.latent_channels, conv_in.out_channels, 3, padding=1)
-    merged.bias.copy_(conv_in.bias + conv_in.weight.sum(dim=(2, 3)) @ before.bias)
-    merged.weight.copy_(torch.einsum("omyx,mi->oiyx", conv_in.weight, before.weight[..., 0, 0]))
-    merged.weight.div_(autoencoder.config.scaling_factor)
+    weight = torch.einsum("omyx,mi->oiyx", conv_in.weight, before.weight[..., 0, 0])
+    bias = conv_in.weight.sum(dim=(2, 3)) @ before.bias + conv_in.bias
+    merged = nn.Conv2d(before.in_channels, conv_in.out_channels, 3, padding=1)
+    merged.load_state_dict({"weight": weight / autoencoder.config.scaling_factor, "bias": bias})
     return merged
 
 
 def _summed_over_window(conv: nn.Conv2d) -> nn.Conv2d:
     summed = nn.Conv2d(conv.in_channels, conv.out_channels, 1)
-    summed.weight.copy_(conv.weight.sum(dim=(2, 3), keepdim=True))
-    summed.bias.copy_(conv.bias)
+    summed.load_state_dict({"weight": conv.weight.sum(dim=(2, 3), keepdim=True), "bias": conv.bias})
     return summed

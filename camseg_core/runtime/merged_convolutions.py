@@ -1,9 +1,13 @@
 """Convolutions that do what is done before them, too: fewer products, and one map less to write."""
 
+from typing import TypeVar
+
 import torch
 from diffusers.models.upsampling import Upsample2D
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.ConvTranspose2d)
 
 
 @torch.no_grad()
@@ -29,14 +33,12 @@ def with_upsampling(upsample: Upsample2D) -> nn.ConvTranspose2d:
     Returns:
         4×4, of stride 2, with the weights' type and device.
     """
-    conv = upsample.conv
+    conv: nn.Conv2d = upsample.conv
     merged = nn.ConvTranspose2d(conv.in_channels, conv.out_channels, 4, stride=2, padding=1)
     # A transposed convolution writes where a convolution reads, so its window is turned round.
     window = functional.pad(conv.weight.float().flip(2, 3), (1, 1, 1, 1))
     summed = functional.avg_pool2d(window, 2, stride=1) * 4.0
-    merged.weight.copy_(summed.transpose(0, 1))
-    merged.bias.copy_(conv.bias)
-    return merged.to(conv.weight.device, conv.weight.dtype, memory_format=torch.channels_last)
+    return _filled(merged, summed.transpose(0, 1), conv)
 
 
 @torch.no_grad()
@@ -49,6 +51,11 @@ def with_space_to_depth(unshuffle: nn.PixelUnshuffle, conv: nn.Conv2d) -> nn.Con
     """
     factor = unshuffle.downscale_factor
     merged = nn.Conv2d(conv.in_channels // factor**2, conv.out_channels, factor, stride=factor)
-    merged.weight.copy_(conv.weight.unflatten(1, (-1, factor, factor)).squeeze((4, 5)))
-    merged.bias.copy_(conv.bias)
-    return merged.to(conv.weight.device, conv.weight.dtype, memory_format=torch.channels_last)
+    return _filled(merged, conv.weight.unflatten(1, (-1, factor, factor)).squeeze((4, 5)), conv)
+
+
+def _filled(merged: Layer, weight: Tensor, conv: nn.Conv2d) -> Layer:
+    """``merged`` with these weights and the bias of ``conv``, where and as what that one has its own."""
+    merged.load_state_dict({"weight": weight, "bias": conv.bias})
+    merged.to(conv.weight.device, conv.weight.dtype)
+    return merged.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
