@@ -36,10 +36,10 @@ class FastDecoderConfig:
         blocks: residual blocks there.
         fine_width: of the convolutions at twice that resolution.
         fine_blocks: residual blocks there.
-        norm_groups: groups of the group normalisation; a divisor of both widths.
+        norm_groups: groups of the group normalisation, a divisor of both widths.
 
     Raises:
-        ConfigurationError: the upsampling is odd.
+        ConfigurationError: the upsampling is odd, or a width does not fall into so many groups.
     """
 
     latent_channels: int
@@ -54,6 +54,9 @@ class FastDecoderConfig:
     def __post_init__(self) -> None:
         if self.upsampling % 2:
             raise ConfigurationError(f"upsampling is {self.upsampling}; expected an even number")
+        for name in ("width", "fine_width"):
+            if (width := getattr(self, name)) % self.norm_groups:
+                raise ConfigurationError(f"{name} is {width}; expected a multiple of {self.norm_groups}")
 
 
 class FastDecoder(nn.Module):

@@ -56,7 +56,7 @@ def reliability(
     """Put the node under load, damaged images and kills; exit code 1 where it breaks a promise.
 
     Three cameras at once; memory over many frames; damaged images, after which a good frame must be answered within a
-    second; kill -9 of the camera and of the node. Needs ROS 2 and the built camseg_ros; about half an hour.
+    second; kill -9 of the camera and of the node. Needs ROS 2 and the built camseg_ros; a quarter of an hour.
     """
     under_test = _load(_STAGE_MODULE).NodeUnderTest(model, device, drift_reference=drift_reference)
     module = _load(_RELIABILITY_MODULE)

@@ -15,8 +15,13 @@ def merge_convolutions(model: nn.Module) -> None:
     """Change ``model`` in place: upsampling and space-to-depth before a convolution become part of it."""
     for name, module in list(model.named_modules()):
         if isinstance(module, Upsample2D):
-            model.set_submodule(name, with_upsampling(module))
-        elif isinstance(module, nn.Sequential) and [type(part) for part in module] == [nn.PixelUnshuffle, nn.Conv2d]:
+            if module.interpolate and module.norm is None and _is_plain(getattr(module, "conv", None), kernel=3):
+                model.set_submodule(name, with_upsampling(module))
+        elif (
+            isinstance(module, nn.Sequential)
+            and [type(part) for part in module] == [nn.PixelUnshuffle, nn.Conv2d]
+            and _is_plain(module[1], kernel=1)
+        ):
             model.set_submodule(name, with_space_to_depth(*module))
 
 
@@ -52,6 +57,18 @@ def with_space_to_depth(unshuffle: nn.PixelUnshuffle, conv: nn.Conv2d) -> nn.Con
     factor = unshuffle.downscale_factor
     merged = nn.Conv2d(conv.in_channels // factor**2, conv.out_channels, factor, stride=factor)
     return _filled(merged, conv.weight.unflatten(1, (-1, factor, factor)).squeeze((4, 5)), conv)
+
+
+def _is_plain(conv: nn.Module | None, kernel: int) -> bool:
+    """Whether it is a convolution of kernel×kernel as merging takes it: of stride 1, as large a map as it gets."""
+    return (
+        isinstance(conv, nn.Conv2d)
+        and conv.kernel_size == (kernel, kernel)
+        and conv.padding == (kernel // 2, kernel // 2)
+        and conv.stride == conv.dilation == (1, 1)
+        and conv.groups == 1
+        and conv.bias is not None
+    )
 
 
 def _filled(merged: Layer, weight: Tensor, conv: nn.Conv2d) -> Layer:

@@ -110,24 +110,12 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
     return MaskLatents(frames, torch.cat(true), torch.cat(mirrored), torch.cat(views) if views else frames[:0])
 
 
-def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
-    """Train a fast decoder on latents and everything around them; shows a progress bar.
+def new_fast_decoder(model: CamSeg, settings: DistillationSettings) -> FastDecoder:
+    """One to be distilled, on the CPU, with the full decoder's own layers where it has them, random ones elsewhere.
 
-    It starts from the full decoder's own layers, where it has them (``FastDecoder.start_from``). Each step takes a
-    latent, as ``_choose`` does, and minimises the Kullback–Leibler divergence of the fast decoder's classes from the
-    full decoder's, pixel by pixel.
-
-    Args:
-        model: in evaluation mode, frozen.
-        latents: from ``collect_latents``.
-        settings: how.
-
-    Returns:
-        The decoder in evaluation mode on the model's device.
+    Raises:
+        ConfigurationError: the width does not fit.
     """
-    device = next(model.parameters()).device
-    torch.manual_seed(settings.seed)
-    random = torch.Generator().manual_seed(settings.seed)
     autoencoder = model.config.mask_autoencoder
     config = FastDecoderConfig(
         autoencoder.latent_channels,
@@ -136,8 +124,30 @@ def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) 
         settings.width,
         settings.blocks,
     )
+    torch.manual_seed(settings.seed)
     decoder = FastDecoder(config)
     decoder.start_from(model.mask_autoencoder)
+    return decoder
+
+
+def distil(decoder: FastDecoder, model: CamSeg, latents: MaskLatents, settings: DistillationSettings) -> FastDecoder:
+    """Train a fast decoder on latents and everything around them; shows a progress bar.
+
+    Each step takes a latent, as ``_choose`` does, and minimises the Kullback–Leibler divergence of the fast decoder's
+    classes from the full decoder's, pixel by pixel.
+
+    Args:
+        decoder: from ``new_fast_decoder``; moved to the model's device and trained in place.
+        model: in evaluation mode, frozen.
+        latents: from ``collect_latents``.
+        settings: how.
+
+    Returns:
+        ``decoder`` in evaluation mode.
+    """
+    device = next(model.parameters()).device
+    random = torch.Generator().manual_seed(settings.seed)
+    upsampling = decoder.config.upsampling
     decoder = decoder.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     optimizers = make_optimizers("muon", decoder, settings.learning_rate, weight_decay=1e-4)
     schedules = [
@@ -146,7 +156,7 @@ def distil(model: CamSeg, latents: MaskLatents, settings: DistillationSettings) 
     with tqdm(total=settings.steps, desc="distillation", unit="step") as progress:
         for step in range(settings.steps):
             latent = _choose(latents, settings.noise, random).to(device)
-            size = (latent.shape[-2] * autoencoder.downsampling, latent.shape[-1] * autoencoder.downsampling)
+            size = (latent.shape[-2] * upsampling, latent.shape[-1] * upsampling)
             with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
                 target = model.decode_mask(latent, size)
                 logits = decoder(latent)

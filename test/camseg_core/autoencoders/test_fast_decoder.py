@@ -20,7 +20,14 @@ from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.labels import CAMVID
 from camseg_core.models.base import SamplingSettings
-from camseg_core.models.camseg.distillation import DistillationSettings, MaskLatents, _choose, collect_latents, distil
+from camseg_core.models.camseg.distillation import (
+    DistillationSettings,
+    MaskLatents,
+    _choose,
+    collect_latents,
+    distil,
+    new_fast_decoder,
+)
 from camseg_core.models.loading import load_model
 
 CPU = torch.device("cpu")
@@ -52,6 +59,12 @@ def test_logits_have_the_size_of_the_image(decoder):
 def test_pixels_that_cannot_be_halved_are_refused():
     with pytest.raises(ConfigurationError, match="upsampling is 7; expected an even number"):
         FastDecoderConfig(latent_channels=4, classes=11, upsampling=7)
+
+
+@pytest.mark.parametrize("name", ["width", "fine_width"])
+def test_widths_that_fall_into_no_groups_are_refused(name):
+    with pytest.raises(ConfigurationError, match=f"{name} is 40; expected a multiple of 16"):
+        FastDecoderConfig(latent_channels=4, classes=11, upsampling=8, **{name: 40})
 
 
 @pytest.fixture
@@ -184,7 +197,8 @@ def test_a_decoder_is_distilled_of_collected_latents_in_either_precision(tiny_mo
         monkeypatch.setattr(f"camseg_core.{module}.supports_bfloat16", lambda _: bfloat16)
     model = load_model(str(tiny_model), CPU)
     settings = DistillationSettings(steps=4, width=16, blocks=1)
-    decoder = distil(model, collect_latents(model, [frame_of((48, 64))], settings), settings)
+    latents = collect_latents(model, [frame_of((48, 64))], settings)
+    decoder = distil(new_fast_decoder(model, settings), model, latents, settings)
     assert all(bool(value.isfinite().all()) for value in decoder.state_dict().values())
 
 
@@ -229,7 +243,7 @@ def test_distillation_brings_the_classes_together(tiny_model):
 
     def divergence(steps: int) -> float:
         settings = DistillationSettings(steps=steps, learning_rate=5e-3, warmup_steps=5, noise=0.0, width=16, blocks=1)
-        decoder = distil(model, latents, settings)
+        decoder = distil(new_fast_decoder(model, settings), model, latents, settings)
         with torch.no_grad():
             found = decoder(latents.drawn).float().log_softmax(dim=1)
         return float((target.exp() * (target - found)).sum(dim=1).mean())

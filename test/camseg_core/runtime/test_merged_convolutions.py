@@ -39,3 +39,23 @@ def test_a_model_is_changed_where_it_can_be_and_nowhere_else():
         merge_convolutions(model)
         torch.testing.assert_close(model(maps), expected)
     assert [type(layer) for layer in model] == [nn.Conv2d, nn.Conv2d, nn.ConvTranspose2d]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(16, 4, 3, padding=1)),
+        nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(16, 4, 1, bias=False)),
+        nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(16, 4, 1, groups=4)),
+        Upsample2D(4),
+        Upsample2D(4, use_conv=True, kernel_size=5, padding=2),
+        Upsample2D(4, use_conv=True, interpolate=False),
+        Upsample2D(4, use_conv_transpose=True),
+        Upsample2D(4, use_conv=True, norm_type="ln_norm"),
+        Upsample2D(4, use_conv=True, name="Conv2d_0"),
+    ],
+)
+def test_what_cannot_be_merged_stays(layer):
+    model = nn.Sequential(layer)
+    merge_convolutions(model)
+    assert model[0] is layer
