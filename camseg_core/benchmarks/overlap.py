@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, _ExperimentalConfig, profile
 from tqdm import tqdm
 
 from camseg_core.benchmarks.frames import CameraBuffers
@@ -140,7 +140,10 @@ def measure_overlap(benchmark: OverlapBenchmark, buffers: CameraBuffers, trace: 
                 count[way] += way(engine, frames(a_round))
                 seconds[way] += time.perf_counter() - started
         cuda = engine.device.type == "cuda"
-        with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as profiler:
+        activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+        # The engine infers in a thread of its own, of which a profiler of this one alone would show nothing.
+        every_thread = _ExperimentalConfig(profile_all_threads=True)
+        with profile(activities=activities, experimental_config=every_thread) as profiler:
             run_pipelined(engine, frames(TRACED))
             wait_for(engine.device)
     engine.close()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from camseg_core.benchmarks.overlap import AHEAD, run_pipelined, run_serially, stream_activity
+from camseg_core.benchmarks.overlap import AHEAD, TRACED, run_pipelined, run_serially, stream_activity
 from camseg_core.cli.main import app
 from camseg_core.frames import Frame
 
@@ -90,7 +90,13 @@ def test_command_writes_ratio_and_trace_on_a_cpu_too(tiny_model, images, tmp_pat
     figures = json.loads((tmp_path / "a.json").read_text())["figures"]
     assert figures["ratio"] == pytest.approx(figures["pipelined_frames_per_s"] / figures["serial_frames_per_s"])
     assert figures["activity"]["busy_ms"] == {}
-    assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    # Each of the frames is there, stage by stage, and what computed it: all of it is done in another thread.
+    names = [event["name"] for event in events if event.get("cat") == "user_annotation"]
+    assert {name: names.count(name) for name in ("image_encoder", "transformer", "decoder", "drift")} == dict.fromkeys(
+        ("image_encoder", "transformer", "decoder", "drift"), TRACED
+    )
+    assert any(event["name"] == "aten::convolution" for event in events)
 
 
 def test_command_sets_cameras_at_once_beside_one_after_the_other(tiny_model, images, tmp_path):
