@@ -9,12 +9,7 @@ from camseg_core.autoencoders.fast_decoder import FILE_NAME, save_fast_decoder
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.camseg.distillation import (
-    DistillationSettings,
-    collect_latents,
-    distil,
-    new_fast_decoder,
-)
+from camseg_core.models.camseg.distillation import DistillationSettings, collect_latents, distil, new_fast_decoder
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device

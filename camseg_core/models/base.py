@@ -171,4 +171,5 @@ class SegmentationModel(nn.Module, ABC):
 
 def _one_vote_each(logits: Tensor) -> Tensor:
     """(N, classes, H, W) float32: 1 for the class of each pixel, 0 for the others."""
-    return torch.zeros_like(logits, dtype=torch.float32).scatter_(1, logits.argmax(dim=1, keepdim=True), 1.0)
+    classes = largest_class(logits).long().unsqueeze(1)
+    return torch.zeros_like(logits, dtype=torch.float32).scatter_(1, classes, 1.0)

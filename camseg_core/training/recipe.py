@@ -1,7 +1,6 @@
 """What a training run is given, whatever it trains: two runs of one recipe differ in nothing else."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from camseg_core.training.batches import BatchSource
 from camseg_core.training.losses import class_weights
 from camseg_core.training.task import TrainingTask
 from camseg_core.training.trainer import Trainer, TrainerSettings
+from camseg_core.whole_file import write_whole
 
 RECIPE_NAME = "recipe.json"
 RARE_SHARE = 0.02
@@ -94,9 +94,7 @@ class Recipe:
         path = folder / RECIPE_NAME
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps(settings, indent=2) + "\n")
-            os.replace(partial, path)
+            write_whole(path, (json.dumps(settings, indent=2) + "\n").encode())
             return
         try:
             noted = json.loads(path.read_text())
