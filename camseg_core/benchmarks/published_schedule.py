@@ -68,7 +68,7 @@ class PublishedSchedule:
 
 def all_conditions(model: CamSeg, pixels: Tensor) -> Tensor:
     """Conditions (2, channels, h, w) of all positions of one padded image: the image's first, then the mask's."""
-    image = model.encode_image(pixels)
+    image = model.encode_image(pixels, model.image_latent(pixels))
     features = None
     if image.features is not None:
         features = model.feature_projection(image.features[2].flatten(2).transpose(1, 2))

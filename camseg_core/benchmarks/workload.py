@@ -84,15 +84,16 @@ def count_workload(model: SegmentationModel, sampling: SamplingSettings, images:
     merged = copy.deepcopy(model)
     merge_convolutions(merged)
     encoder = _flop(lambda: merged.image_latent(pixels))
-    prepared = merged.prepare(pixels)
-    prepare = _flop(lambda: merged.prepare(pixels))
+    latent = merged.image_latent(pixels)
+    prepare = _flop(lambda: merged.prepare(pixels, latent))
+    prepared = merged.prepare(pixels, latent)
     draw = _flop(lambda: merged.draw(prepared, sampling))
     # Not all weights are needed: no image is decoded and no mask encoded.
     with _TensorsRead() as read:
-        model.draw(model.prepare(pixels), sampling)
+        model.draw(model.prepare(pixels, model.image_latent(pixels)), sampling)
     needed = (value for value in model.parameters() if value.untyped_storage().data_ptr() in read.addresses)
     values = sum(value.numel() for value in needed)
-    return Workload(encoder, prepare - encoder, draw, values * bytes_per_value + images * height * width * (3 + 1))
+    return Workload(encoder, prepare, draw, values * bytes_per_value + images * height * width * (3 + 1))
 
 
 def floor(workload: Workload, ceilings: Ceilings) -> Floor:

@@ -114,11 +114,14 @@ class SegmentationModel(nn.Module, ABC):
 
     @abstractmethod
     def image_latent(self, images: Tensor) -> Tensor:
-        """Posterior mean of the image latents, (N, C, h, w) float32, as ``segment`` returns it but nothing else."""
+        """Posterior mean of the latents of (N, 3, H, W) float images in [−1, 1], (N, C, h, w) float32.
+
+        It comes first and depends on nothing else, so that drift can be judged while masks are drawn.
+        """
 
     @abstractmethod
-    def prepare(self, images: Tensor) -> PreparedImages:
-        """All that comes before drawing, for (N, 3, H, W) float images in [−1, 1] of the model's input size."""
+    def prepare(self, images: Tensor, image_latent: Tensor) -> PreparedImages:
+        """All else that comes before drawing, for images of the model's input size and their ``image_latent``."""
 
     @abstractmethod
     def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:
@@ -133,7 +136,7 @@ class SegmentationModel(nn.Module, ABC):
 
     def segment(self, images: Tensor, sampling: SamplingSettings) -> Segmentation:
         """Segment (N, 3, H, W) float images in [−1, 1] of the model's input size."""
-        return self.segment_prepared(self.prepare(images), sampling)
+        return self.segment_prepared(self.prepare(images, self.image_latent(images)), sampling)
 
     @torch.no_grad()
     def segment_prepared(self, prepared: PreparedImages, sampling: SamplingSettings) -> Segmentation:

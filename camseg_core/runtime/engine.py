@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
@@ -31,7 +32,6 @@ from camseg_core.runtime.device import limit_gpu_memory, resolve_device, wait_fo
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.graphs import capture_batches
 from camseg_core.runtime.optimization import optimize_for_inference
-from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.recovery import RecoveringRunner
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, HostRunner, Request, Runner
 from camseg_core.runtime.stages import stage
@@ -227,9 +227,13 @@ class InferenceEngine:
             del first, handle
 
     def _finish(self, handle: InferenceHandle) -> list[FrameResult]:
+        # On a GPU the latents are here first: drift is judged while masks are computed, so also of frames whose masks
+        # are lost after that. Handed in again they bring no evidence a second time: their stamps stand still.
+        latents = self._runner.latents(handle.ticket)
+        drifts = None if latents is None else self._judge_all(handle.frames, latents)
         predictions = self._runner.collect(handle.ticket)
-        with stage("drift", torch.device("cpu")):
-            drifts = [self._judge(*pair) for pair in zip(handle.frames, predictions, strict=True)]
+        if drifts is None:
+            drifts = self._judge_all(handle.frames, [prediction.image_latent for prediction in predictions])
         inference_s = time.perf_counter() - handle.submitted_at_s
         return [
             FrameResult(prediction.labels, drift, inference_s, prediction.confidence)
@@ -257,7 +261,7 @@ class InferenceEngine:
                 request = Request(self._sampling, with_confidence)
                 device_model.capture(batch, request, streams.stream("compute"))
 
-        runner = StreamRunner(streams, device_model.compute, self.device)
+        runner = StreamRunner(streams, device_model, self.device)
         with self._compilation():
             if self._settings.torch_compile:
                 # From the smallest batch up: the second one compiles for all others too, which captures begin with.
@@ -354,7 +358,11 @@ class InferenceEngine:
             return None
         return WeatherEstimators.load(path, self.model_id, self._embedding_hash).estimate
 
-    def _judge(self, frame: Frame, prediction: Prediction) -> DriftResult:
+    def _judge_all(self, frames: Sequence[Frame], latents: Sequence[Tensor]) -> list[DriftResult]:
+        with stage("drift", torch.device("cpu")):
+            return [self._judge(*pair) for pair in zip(frames, latents, strict=True)]
+
+    def _judge(self, frame: Frame, latent: Tensor) -> DriftResult:
         if frame.camera not in self.drift_detectors:
             if self._is_auto:
                 self.refit_drift(frame.camera, self._drift_settings.collect_s)
@@ -362,7 +370,7 @@ class InferenceEngine:
                 self.drift_detectors[frame.camera] = DriftDetector(
                     self._reference, self._drift_settings, self._estimate_weather
                 )
-        return self.drift_detectors[frame.camera].update(embed(prediction.image_latent), frame.stamp_ns)
+        return self.drift_detectors[frame.camera].update(embed(latent), frame.stamp_ns)
 
     def close(self) -> None:
         """Let go of the model and its memory; the engine cannot be used afterwards."""

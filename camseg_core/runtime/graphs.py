@@ -1,4 +1,4 @@
-"""CUDA graphs: a model's kernels launched as one, at a batch's size and for a request captured before."""
+"""CUDA graphs: kernels launched as one, in memory where they were captured."""
 
 import logging
 from collections.abc import Callable
@@ -17,48 +17,40 @@ WARM_UP_RUNS = 3
 
 @dataclass(frozen=True)
 class CapturedGraph:
-    """A function of one tensor, captured.
+    """What a function does, captured.
 
     Attributes:
-        graph: the kernels.
-        input: what they read.
-        outputs: what they write, valid until any graph that shares the memory pool is replayed.
+        graph: the kernels. They read what the function read, from the same memory.
+        outputs: what they write. Graphs captured later into the same pool leave it alone while it is held, those
+            captured before may write over it when they are replayed.
     """
 
     graph: torch.cuda.CUDAGraph
-    input: Tensor
     outputs: tuple[Tensor, ...]
 
-    def replay(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """The function's outputs for ``pixels``, launched in the current stream."""
-        self.input.copy_(pixels)
+    def replay(self) -> tuple[Tensor, ...]:
+        """The function's outputs, launched in the current stream."""
         self.graph.replay()
         return self.outputs
 
 
-def capture(
-    function: Callable[[Tensor], tuple[Tensor, ...]],
-    pixels: Tensor,
-    stream: torch.cuda.Stream,
-    pool: Any,
-) -> CapturedGraph:
-    """Capture ``function`` at the shape and layout of ``pixels``, in ``stream``; waits for all work of the device.
+def capture(function: Callable[[], tuple[Tensor, ...]], stream: torch.cuda.Stream, pool: Any) -> CapturedGraph:
+    """Capture ``function`` in ``stream``; waits for all work of the device.
 
     Args:
-        function: launches kernels and neither reads a number back nor copies from the host once it has been warm.
-        pixels: an example; the graph reads a copy of it.
+        function: launches kernels and neither reads a number back nor copies from the host once it has been warm. What
+            it reads, the caller holds for as long as the graph is replayed.
         stream: where it will be replayed.
         pool: memory that graphs replayed one after another share, from ``torch.cuda.graph_pool_handle``.
     """
-    held = pixels.clone()
-    stream.wait_stream(torch.cuda.current_stream(pixels.device))
+    stream.wait_stream(torch.cuda.current_stream(stream.device))
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_RUNS):
-            function(held)
+            function()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
-        outputs = function(held)
-    return CapturedGraph(graph, held, outputs)
+        outputs = function()
+    return CapturedGraph(graph, outputs)
 
 
 def capture_batches(capture_batch: Callable[[int], None], max_batch: int, free_memory: Callable[[], None]) -> None:

@@ -75,7 +75,7 @@ def predict_prepared(
 @torch.inference_mode()
 def _prepare(model: SegmentationModel, pixels: Tensor) -> PreparedImages:
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=supports_bfloat16(pixels.device)):
-        return model.prepare(pixels)
+        return model.prepare(pixels, model.image_latent(pixels))
 
 
 @torch.inference_mode()

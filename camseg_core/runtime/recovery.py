@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from camseg_core.errors import InferenceError, first_line
 from camseg_core.runtime.graphs import is_out_of_memory
@@ -66,6 +67,12 @@ class RecoveringRunner:
         ticket = _Ticket(next(self._numbers), images, request)
         self._inner[ticket.number] = runner.submit(images, request)
         return ticket
+
+    def latents(self, ticket: _Ticket) -> list[Tensor] | None:
+        """See Runner."""
+        if self._runner is None or ticket.number not in self._inner:
+            return None
+        return self._runner.latents(self._inner[ticket.number])
 
     def collect(self, ticket: _Ticket) -> list[Prediction]:
         """See Runner.

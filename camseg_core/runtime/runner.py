@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.runtime.prediction import Prediction, predict_batch
@@ -35,6 +36,12 @@ class Runner(Protocol):
 
     def submit(self, images: Sequence[np.ndarray], request: Request) -> Any:
         """Begin with (H, W, 3) uint8 images of any sizes and return a ticket. What goes wrong, ``collect`` raises."""
+
+    def latents(self, ticket: Any) -> list[Tensor] | None:
+        """The image latents of a batch, for which it waits, before its predictions are collected.
+
+        None where they come no sooner than these, or something went wrong, which ``collect`` sees to.
+        """
 
     def collect(self, ticket: Any) -> list[Prediction]:
         """The predictions of a batch, for which it waits; once for each ticket, in the order of the tickets."""
@@ -78,6 +85,9 @@ class HostRunner:
             request.with_confidence,
             request.at_model_size,
         )
+
+    def latents(self, ticket: Future[list[Prediction]]) -> None:
+        """See Runner: with both cores at work on the masks, drift would gain nothing by being judged beside them."""
 
     def collect(self, ticket: Future[list[Prediction]]) -> list[Prediction]:
         """See Runner."""

@@ -27,13 +27,11 @@ class EncodedImage:
     """An image on its way to the conditions.
 
     Attributes:
-        latent: (N, C, h, w) posterior mean.
-        tokens: (N, L, patch² C), the latent in patches.
+        tokens: (N, L, patch² C), its latent in patches.
         grid: rows and columns of the tokens.
         features: at 1/4, 1/8 and 1/16, or None without a stem.
     """
 
-    latent: Tensor
     tokens: Tensor
     grid: tuple[int, int]
     features: tuple[Tensor, Tensor, Tensor] | None
@@ -104,10 +102,8 @@ class CamSeg(SegmentationModel):
         """Repeat the last row and column until height and width are multiples of the token stride."""
         return pad_to_multiple(images, self.config.token_stride_px)
 
-    def encode_image(self, images: Tensor) -> EncodedImage:
-        """Latents, tokens and features of padded (N, 3, H, W) images in [−1, 1]."""
-        with stage("image_encoder", images.device), torch.no_grad():
-            latent = self.image_autoencoder.encode(images).mean
+    def encode_image(self, images: Tensor, latent: Tensor) -> EncodedImage:
+        """Tokens and features of padded (N, 3, H, W) images in [−1, 1] and their ``image_latent``."""
         tokens = functional.pixel_unshuffle(latent, self.config.patch_size)
         features = None
         if self.stem is not None:
@@ -115,7 +111,7 @@ class CamSeg(SegmentationModel):
                 # Not in the latents, by which drift is judged: it shall tell of a camera that spoils its frames, also
                 # where masks survive it.
                 features = self.stem(repair_impulses(images), latent)
-        return EncodedImage(latent, _to_sequence(tokens), (tokens.shape[-2], tokens.shape[-1]), features)
+        return EncodedImage(_to_sequence(tokens), (tokens.shape[-2], tokens.shape[-1]), features)
 
     def condition(
         self, image: EncodedImage, mask_latent: Tensor | None = None, visible: Tensor | None = None
@@ -164,7 +160,8 @@ class CamSeg(SegmentationModel):
     @torch.no_grad()
     def image_latent(self, images: Tensor) -> Tensor:
         """See SegmentationModel."""
-        return self.image_autoencoder.encode(self.pad(images)).mean.float()
+        with stage("image_encoder", images.device):
+            return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
     def inference_parts(self) -> list[nn.Module]:
         """See SegmentationModel."""
@@ -174,10 +171,10 @@ class CamSeg(SegmentationModel):
         return [self.image_autoencoder.network.encoder, *features, *blocks, self.head, decoder]
 
     @torch.no_grad()
-    def prepare(self, images: Tensor) -> PreparedImages:
+    def prepare(self, images: Tensor, image_latent: Tensor) -> PreparedImages:
         """See SegmentationModel."""
-        image = self.encode_image(self.pad(images))
-        return PreparedImages(image.latent.float(), (self.condition(image),), (images.shape[-2], images.shape[-1]))
+        condition = self.condition(self.encode_image(self.pad(images), image_latent))
+        return PreparedImages(image_latent, (condition,), (images.shape[-2], images.shape[-1]))
 
     @torch.no_grad()
     def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:

@@ -89,7 +89,7 @@ class CamSegTask:
         with torch.no_grad():
             latent = model.mask_autoencoder.encode(model.mask_codec.encode(labels)).sample(generator).float()
         visible, masked = self._draw_mask(latent, generator)
-        condition = model.condition(model.encode_image(images), latent, visible)
+        condition = model.condition(model.encode_image(images, model.image_latent(images)), latent, visible)
         timesteps = self._draw_timesteps(latent.shape[0], latent.device, generator)
         own = self._draw(settings.own_estimate_share, latent.shape[0], latent.device, generator).view(-1, 1, 1, 1)
         source = latent.clone()

@@ -12,6 +12,7 @@ from camseg_core.models.camseg.features import ConditionFusion, ConvolutionBlock
 from camseg_core.models.camseg.impulse_repair import repair_impulses
 from camseg_core.models.camseg.transformer import Block
 from camseg_core.models.discriminative.configuration import DiscriminativeConfig
+from camseg_core.runtime.stages import stage
 
 
 class ImageTransformer(nn.Module):
@@ -99,29 +100,28 @@ class DiscriminativeNetwork(SegmentationModel):
         """Repeat the last row and column until height and width are multiples of the token stride."""
         return pad_to_multiple(images, self.config.token_stride_px)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (N, classes, H, W) of padded (N, 3, H, W) images in [−1, 1], and their latents (N, C, h, w)."""
-        with torch.no_grad():
-            latent = self.image_autoencoder.encode(images).mean
+    def forward(self, images: Tensor, latent: Tensor) -> Tensor:
+        """Logits (N, classes, H, W) of padded (N, 3, H, W) images in [−1, 1] and their ``image_latent``."""
         quarter, eighth, sixteenth = self.stem(repair_impulses(images), latent)
         tokens = self.transformer(functional.pixel_unshuffle(latent, self.config.patch_size), sixteenth)
-        return self.classifier(self.fusion(tokens, quarter, eighth)), latent
+        return self.classifier(self.fusion(tokens, quarter, eighth))
 
     @torch.no_grad()
     def image_latent(self, images: Tensor) -> Tensor:
         """See SegmentationModel."""
-        return self.image_autoencoder.encode(self.pad(images)).mean.float()
+        with stage("image_encoder", images.device):
+            return self.image_autoencoder.encode(self.pad(images)).mean.float()
 
     def inference_parts(self) -> list[nn.Module]:
         """See SegmentationModel."""
         return [self.image_autoencoder.network.encoder, self.stem, self.transformer, self.fusion, self.classifier]
 
     @torch.no_grad()
-    def prepare(self, images: Tensor) -> PreparedImages:
+    def prepare(self, images: Tensor, image_latent: Tensor) -> PreparedImages:
         """See SegmentationModel; the logits are all there is to the masks."""
         height, width = images.shape[-2:]
-        logits, latent = self(self.pad(images))
-        return PreparedImages(latent.float(), (logits[..., :height, :width],), (height, width))
+        logits = self(self.pad(images), image_latent)
+        return PreparedImages(image_latent, (logits[..., :height, :width],), (height, width))
 
     @torch.no_grad()
     def draw(self, prepared: PreparedImages, sampling: SamplingSettings) -> Tensor:

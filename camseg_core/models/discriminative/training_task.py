@@ -39,7 +39,8 @@ class DiscriminativeTask:
         # The frozen part must not drop anything or update running statistics.
         self._model.image_autoencoder.eval()
         labels = pad_labels(batch.labels, self._model.config.token_stride_px)
-        logits, _ = self._model(self._model.pad(batch.images))
+        images = self._model.pad(batch.images)
+        logits = self._model(images, self._model.image_latent(images))
         cross_entropy, dice = cross_entropy_and_dice(logits, labels, self._class_weights.to(logits.device))
         return {"total": cross_entropy + self._dice * dice, "cross_entropy": cross_entropy, "dice": dice}
 

@@ -160,8 +160,8 @@ def test_an_unknown_decoder_is_refused(tiny_model):
 def test_the_fast_decoder_takes_the_place_of_the_full_one(model_with_fast_decoder):
     model = load_model(str(model_with_fast_decoder), CPU, decoder="fast")
     images = torch.rand((1, 3, 48, 64)) * 2.0 - 1.0
-    prepared = model.prepare(images)
     with torch.no_grad():
+        prepared = model.prepare(images, model.image_latent(images))
         expected = model.fast_decoder(model.draw_latent(prepared, SamplingSettings(seed=5)))
         found = model.draw(prepared, SamplingSettings(seed=5))
     torch.testing.assert_close(found, expected)

@@ -86,7 +86,7 @@ def test_the_second_half_of_all_conditions_is_the_masks(small_like):
     pixels = torch.rand((1, 3, 48, 64)) * 2.0 - 1.0
     with torch.no_grad():
         conditions = all_conditions(small_like, pixels)
-        mask = small_like.condition(small_like.encode_image(pixels))
+        mask = small_like.condition(small_like.encode_image(pixels, small_like.image_latent(pixels)))
     torch.testing.assert_close(conditions[1:], mask, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(conditions[:1], mask, atol=1e-3)
 

@@ -30,9 +30,9 @@ class CoinModel(SegmentationModel):
     def inference_parts(self):
         return []
 
-    def prepare(self, images):
+    def prepare(self, images, image_latent):
         self.prepared += 1
-        return PreparedImages(self.image_latent(images), (), (ROWS, COLUMNS))
+        return PreparedImages(image_latent, (), (ROWS, COLUMNS))
 
     def draw(self, prepared, sampling):
         noise = self.starting_noise((1, ROWS, COLUMNS), sampling)

@@ -98,7 +98,7 @@ def test_a_graph_gives_what_its_kernels_give_for_every_image(frame, sampler):
     torch.cuda.synchronize()
     plain, graphed = DeviceModel(model, GPU), DeviceModel(model, GPU)
     graphed.capture(2, request, streams.stream("compute"))
-    runners = [StreamRunner(streams, compute, GPU) for compute in (plain.compute, graphed.compute)]
+    runners = [StreamRunner(streams, each, GPU) for each in (plain, graphed)]
     for number in range(1, 9):
         images = [frame(number).image, frame(number + 10, height=300).image]
         expected, found = (runner.collect(runner.submit(images, request)) for runner in runners)

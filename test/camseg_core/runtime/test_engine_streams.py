@@ -52,7 +52,7 @@ def waited_for(monkeypatch):
     monkeypatch.setattr(f"{MODULE}.load_model", load_slowly)
     monkeypatch.setattr(f"{MODULE}.CudaStreams", lambda _: Streams())
     monkeypatch.setattr(f"{MODULE}.DeviceModel", lambda model, _: DeviceModel(model, CPU))
-    monkeypatch.setattr(f"{MODULE}.StreamRunner", lambda streams, compute, _: StreamRunner(streams, compute, CPU))
+    monkeypatch.setattr(f"{MODULE}.StreamRunner", lambda streams, model, _: StreamRunner(streams, model, CPU))
     return devices
 
 

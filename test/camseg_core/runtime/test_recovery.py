@@ -26,6 +26,9 @@ class FailingRunner:
     def submit(self, images, request):
         return images
 
+    def latents(self, images):
+        return [torch.full((1, 1, 1), float(image[0, 0, 0])) for image in images]
+
     def collect(self, images):
         self.batches.append(len(images))
         if any(image.min() == 255 for image in images):
@@ -69,6 +72,19 @@ def test_batches_are_halved_until_they_fit(memory_images, batches):
     assert levels(runner.collect(runner.submit(images, REQUEST))) == [0, 1, 2, 3, 4]
     assert inner.batches == batches
     assert len(freed) == sum(size > memory_images for size in batches)
+
+
+def test_latents_come_first_and_only_from_the_device_that_computes_them():
+    runner = recovering(lambda: FailingRunner(1))
+    batch, lost, beside = (
+        runner.submit([gray(level) for level in levels], REQUEST) for levels in ((1, 2), (255,), (3,))
+    )
+    assert [float(latent) for latent in runner.latents(batch)] == [1.0, 2.0]
+    assert levels(runner.collect(batch)) == [1, 2]  # in halves
+    assert [float(latent) for latent in runner.latents(lost)] == [255.0]
+    with pytest.raises(InferenceError, match="set up anew"):
+        runner.collect(lost)
+    assert runner.latents(beside) is None
 
 
 @pytest.mark.usefixtures("no_garbage_collection")

@@ -18,7 +18,7 @@ from camseg_core.runtime.prediction import predict
 from camseg_core.runtime.recovery import RecoveringRunner
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
 from camseg_core.runtime.stages import record_stages
-from camseg_core.runtime.stream_runner import StreamRunner
+from camseg_core.runtime.stream_runner import EncodedBatch, StreamRunner
 
 _SPEC = importlib.util.spec_from_file_location("deferred_streams", Path(__file__).with_name("deferred_streams.py"))
 deferred_streams = importlib.util.module_from_spec(_SPEC)
@@ -30,14 +30,28 @@ PLAIN = Request(SamplingSettings())
 WITH_CONFIDENCE = Request(SamplingSettings(), with_confidence=True)
 
 
-def invert(images, request):
-    """Stands for the model; works in buffers of its own that it uses again, as a graph does."""
-    outputs = []
-    for image in images:
-        outputs += [255 - image[..., 0], image.float().mean(dim=(0, 1)).view(3, 1, 1)]
-        if request.with_confidence:
-            outputs.append(image[..., 1].float() / 255.0)
-    return outputs
+class Inversion:
+    """Stands for the model; what it gives between its two parts is of the last batch, as where graphs are replayed."""
+
+    def __init__(self) -> None:
+        self.calls = []
+        self.encoded = EncodedBatch([], [])
+
+    def encode(self, images):
+        self.calls.append("encode")
+        self.encoded.pixels[:] = [image.clone() for image in images]
+        self.encoded.latents[:] = [image.float().mean(dim=(0, 1)).view(3, 1, 1) for image in images]
+        return self.encoded
+
+    def segment(self, encoded, sizes, request):
+        self.calls.append("segment")
+        outputs = []
+        for image, size in zip(encoded.pixels, sizes, strict=True):
+            assert image.shape[:2] == size
+            outputs.append(255 - image[..., 0])
+            if request.with_confidence:
+                outputs.append(image[..., 1].float() / 255.0)
+        return outputs
 
 
 def picture(number: int, height: int = 6, width: int = 8) -> np.ndarray:
@@ -45,7 +59,7 @@ def picture(number: int, height: int = 6, width: int = 8) -> np.ndarray:
 
 
 def runner_on(streams) -> StreamRunner:
-    return StreamRunner(streams, invert, CPU)
+    return StreamRunner(streams, Inversion(), CPU)
 
 
 def pipelined(runner: StreamRunner, images: list[np.ndarray]) -> list[np.ndarray]:
@@ -85,6 +99,67 @@ def test_the_host_waits_for_nothing_when_it_hands_in():
     streams.synchronize = None
     tickets = [runner_on(streams).submit([picture(0)], PLAIN)]
     assert all(ticket.error is None for ticket in tickets)
+
+
+class PromptDownloads(DeferredStreams):
+    """Downloads as soon as events allow, and computes no more until then."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._random = self
+
+    def choice(self, ready):
+        return next((queue for queue in ready if queue is self._queues["download"]), ready[0])
+
+
+def test_latents_are_here_before_masks_are_computed():
+    model, image = Inversion(), picture(0)
+    runner = StreamRunner(PromptDownloads(), model, CPU)
+    ticket = runner.submit([image], PLAIN)
+    (latent,) = runner.latents(ticket)
+    np.testing.assert_allclose(latent.flatten(), image.mean(axis=(0, 1)), rtol=1e-5)
+    assert model.calls == ["encode"]
+    (prediction,) = runner.collect(ticket)
+    np.testing.assert_array_equal(prediction.labels, 255 - image[..., 0])
+    assert torch.equal(prediction.image_latent, latent)
+    assert model.calls == ["encode", "segment"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_latents_are_those_of_their_batch(seed):
+    runner, images = runner_on(DeferredStreams(seed)), [picture(number) for number in range(MAX_IN_FLIGHT)]
+    tickets = [runner.submit([image], PLAIN) for image in images]
+    for ticket, image in zip(tickets, images, strict=True):
+        (latent,) = runner.latents(ticket)
+        np.testing.assert_allclose(latent.flatten(), image.mean(axis=(0, 1)), rtol=1e-5)
+        np.testing.assert_array_equal(runner.collect(ticket)[0].labels, 255 - image[..., 0])
+
+
+@pytest.mark.parametrize("part", ["encode", "segment"])
+def test_without_latents_the_error_comes_with_the_predictions(part):
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    model = Inversion()
+    setattr(model, part, fail)
+    runner = StreamRunner(HastyStreams(), model, CPU)
+    for _ in range(2 * MAX_IN_FLIGHT):
+        ticket = runner.submit([picture(0)], PLAIN)
+        assert runner.latents(ticket) is None
+        with pytest.raises(RuntimeError, match="no memory"):
+            runner.collect(ticket)
+
+
+def test_an_error_that_comes_out_when_latents_are_waited_for_is_not_lost():
+    class Faulty(Inversion):
+        def encode(self, images):
+            raise RuntimeError("no kernel image")
+
+    runner = StreamRunner(DeferredStreams(), Faulty(), CPU)
+    ticket = runner.submit([picture(0)], PLAIN)
+    assert runner.latents(ticket) is None
+    with pytest.raises(RuntimeError, match="no kernel image"):
+        runner.collect(ticket)
 
 
 def test_no_more_batches_than_slots():
@@ -209,14 +284,24 @@ class HastyStreams(DeferredStreams):
 def test_a_batch_that_failed_keeps_nothing_that_was_computed_for_it():
     computed = []
 
-    def hungry(images, request):
-        activations = torch.zeros(8)
-        computed.append(weakref.ref(activations))
-        raise torch.OutOfMemoryError(f"CUDA out of memory beside {activations.nbytes} bytes")
+    class Hungry(Inversion):
+        def encode(self, images):
+            encoded = super().encode(images)
+            computed.append(weakref.ref(encoded.latents[0]))
+            self.encoded = EncodedBatch([], [])
+            return encoded
 
-    runner = StreamRunner(HastyStreams(), hungry, CPU)
+        def segment(self, encoded, sizes, request):
+            activations = torch.zeros(8)
+            computed.append(weakref.ref(activations))
+            raise torch.OutOfMemoryError(f"CUDA out of memory beside {activations.nbytes} bytes")
+
+    runner = StreamRunner(HastyStreams(), Hungry(), CPU)
     ticket = runner.submit([picture(0)], PLAIN)
-    assert computed[0]() is None  # before its result is asked for: until then others are on their way
+    assert [each() for each in computed] == [
+        None,
+        None,
+    ]  # before its result is asked for: until then others are on their way
     held = weakref.ref(ticket)
     with pytest.raises(torch.OutOfMemoryError, match="beside 32 bytes"):
         runner.collect(ticket)
@@ -225,13 +310,14 @@ def test_a_batch_that_failed_keeps_nothing_that_was_computed_for_it():
 
 
 def test_what_goes_wrong_later_costs_only_its_batch():
-    def fragile(images, request):
-        if images[0].shape[0] == 1:
-            raise RuntimeError("too small")
-        return invert(images, request)
+    class Fragile(Inversion):
+        def segment(self, encoded, sizes, request):
+            if sizes[0][0] == 1:
+                raise RuntimeError("too small")
+            return super().segment(encoded, sizes, request)
 
-    runner = StreamRunner(DeferredStreams(), fragile, CPU)
-    bad, good = runner.submit([picture(0, 1, 1)], PLAIN), None
+    runner = StreamRunner(DeferredStreams(), Fragile(), CPU)
+    bad = runner.submit([picture(0, 1, 1)], PLAIN)
     with pytest.raises(RuntimeError, match="too small"):
         runner.collect(bad)
     image = picture(1)
@@ -242,7 +328,7 @@ def test_what_goes_wrong_later_costs_only_its_batch():
 def test_the_device_model_gives_the_hosts_masks(tiny_model):
     images = [picture(0, 48, 64), picture(1, 96, 128), picture(2, 30, 100)]
     model = load_model(str(tiny_model), CPU)
-    runner = StreamRunner(DeferredStreams(), DeviceModel(model, CPU).compute, CPU)
+    runner = StreamRunner(DeferredStreams(), DeviceModel(model, CPU), CPU)
     predictions = runner.collect(runner.submit(images, WITH_CONFIDENCE))
     for image, prediction in zip(images, predictions, strict=True):
         expected = predict(model, image, PLAIN.sampling, with_confidence=True)
@@ -254,7 +340,7 @@ def test_the_device_model_gives_the_hosts_masks(tiny_model):
 
 
 def test_the_device_model_passes_every_stage_of_a_gpu(tiny_model):
-    runner = StreamRunner(DeferredStreams(), DeviceModel(load_model(str(tiny_model), CPU), CPU).compute, CPU)
+    runner = StreamRunner(DeferredStreams(), DeviceModel(load_model(str(tiny_model), CPU), CPU), CPU)
     with record_stages() as times:
         runner.collect(runner.submit([picture(0, 48, 64)], PLAIN))
     assert {"upload", "convert", "image_encoder", "head", "decoder", "labels", "download"} <= set(times.seconds())
@@ -268,17 +354,25 @@ def test_more_masks_than_noise_is_kept_for_are_left_to_their_kernels(tiny_model)
 
 @pytest.fixture
 def captured(monkeypatch):
-    """Samplings and batches in the order they are captured in, and how often each graph has been replayed."""
+    """How often the graphs of each batch's size have been replayed, by what they give: latents or labels.
+
+    As on a GPU, a graph reads and writes where it was captured, whatever it is asked for.
+    """
     replays = Counter()
 
     class Graph:
-        def __init__(self, function, pixels, *_):
-            self.function, self.key = function, len(pixels)
+        def __init__(self, function, stream, pool):
+            assert (stream, pool) == ("compute", "pool")
+            self.function, self.outputs = function, function()
+            kind = "labels" if self.outputs[0].dtype == torch.uint8 else "latents"
+            self.key = (kind, len(self.outputs[0]))
             replays[self.key] += 0
 
-        def replay(self, pixels):
+        def replay(self):
             replays[self.key] += 1
-            return self.function(pixels)
+            for kept, output in zip(self.outputs, self.function(), strict=True):
+                kept.copy_(output)
+            return self.outputs
 
     module = "camseg_core.runtime.device_model"
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
@@ -287,17 +381,33 @@ def captured(monkeypatch):
     return replays
 
 
+def compute(model: DeviceModel, batch: int, request: Request, number: int = 0) -> list[torch.Tensor]:
+    """The latents and labels of so many images, which follow from the number."""
+    images = [torch.from_numpy(picture(10 * number + index, 48, 64)) for index in range(batch)]
+    encoded = model.encode(images)
+    latents = encoded.latents.clone()
+    return [latents, *model.segment(encoded, [(48, 64)] * batch, request)]
+
+
 def test_settings_that_stay_get_a_graph_of_their_own(tiny_model, captured):
-    model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
+    model, plain = (DeviceModel(load_model(str(tiny_model), CPU), CPU) for _ in range(2))
     model.capture(1, PLAIN, "compute")
-    image = torch.from_numpy(picture(0, 48, 64))
-    model.compute([image], PLAIN)
-    assert captured == {1: 1}
-    two_steps = Request(SamplingSettings(steps=2))
-    results = [model.compute([image, image], two_steps) for _ in range(CAPTURE_AFTER + 2)]
-    assert captured == {1: 1, 2: 3}
-    for first, other in zip(results[0], results[-1], strict=True):
-        assert torch.equal(first, other)
+    compute(model, 1, PLAIN)
+    assert captured == {("latents", 1): 1, ("labels", 1): 1}
+    two_steps, batches = Request(SamplingSettings(steps=2)), CAPTURE_AFTER + 2
+    for number in range(batches):
+        # Of images that change: where its graphs come to be, between its latents and its masks, a batch goes without.
+        for found, expected in zip(
+            compute(model, 2, two_steps, number), compute(plain, 2, two_steps, number), strict=True
+        ):
+            assert torch.equal(found, expected)
+    assert captured == {("latents", 1): 1, ("labels", 1): 1, ("latents", 2): 2, ("labels", 2): 2}
+    other_seed = Request(SamplingSettings(seed=7))
+    for number in range(CAPTURE_AFTER):
+        compute(model, 1, other_seed, number)
+    # Latents are the same whatever is asked for: there is one graph of them, and at once.
+    assert captured[("latents", 1)] == 1 + CAPTURE_AFTER
+    assert captured[("labels", 1)] == 2
 
 
 def test_what_finds_no_memory_for_a_graph_goes_on_without(tiny_model, captured, monkeypatch, caplog):
@@ -307,9 +417,8 @@ def test_what_finds_no_memory_for_a_graph_goes_on_without(tiny_model, captured, 
     model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
     model.capture(1, PLAIN, "compute")
     monkeypatch.setattr("camseg_core.runtime.device_model.capture", fail)
-    image = torch.from_numpy(picture(0, 48, 64))
     for _ in range(3 * CAPTURE_AFTER):
-        model.compute([image, image], PLAIN)
+        compute(model, 2, PLAIN)
     (record,) = caplog.records
     assert "with batches of 2 gets no CUDA graph, for lack of GPU memory: CUDA out of memory" in record.message
 
@@ -317,11 +426,10 @@ def test_what_finds_no_memory_for_a_graph_goes_on_without(tiny_model, captured, 
 def test_no_more_graphs_are_captured_later_than_there_is_to_be_memory_for(tiny_model, captured):
     model = DeviceModel(load_model(str(tiny_model), CPU), CPU)
     model.capture(1, PLAIN, "compute")
-    image = torch.from_numpy(picture(0, 48, 64))
     for seed in range(1, MAX_LATER_GRAPHS + 3):
         for _ in range(CAPTURE_AFTER):
-            model.compute([image], Request(SamplingSettings(seed=seed)))
-    assert captured[1] == MAX_LATER_GRAPHS
+            compute(model, 1, Request(SamplingSettings(seed=seed)))
+    assert captured[("labels", 1)] == MAX_LATER_GRAPHS
 
 
 @pytest.mark.parametrize("is_lost", [False, True])

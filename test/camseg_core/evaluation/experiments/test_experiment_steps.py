@@ -41,7 +41,7 @@ def test_tallies_are_those_of_ordinary_evaluation(model, dataset, tmp_path):
 
 def test_each_image_is_encoded_once(model, dataset, tmp_path, monkeypatch):
     prepared = []
-    monkeypatch.setattr(model, "prepare", lambda images: prepared.append(1) or type(model).prepare(model, images))
+    monkeypatch.setattr(model, "prepare", lambda *of: prepared.append(1) or type(model).prepare(model, *of))
     measure_steps(model, dataset, range(2), EXPERIMENT, Journal(tmp_path / "x.partial", {}))
     assert len(prepared) == 2
 

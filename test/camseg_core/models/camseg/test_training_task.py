@@ -44,7 +44,8 @@ def test_the_masked_share_is_a_normal_around_one_truncated_at_its_smallest(tiny_
 def test_with_all_mask_tokens_masked_training_sees_what_inference_sees(tiny_config):
     torch.manual_seed(0)
     model = CamSeg(tiny_config).eval()
-    image = model.encode_image(torch.randn(1, 3, 48, 64))
+    images = torch.randn(1, 3, 48, 64)
+    image = model.encode_image(images, model.image_latent(images))
     nothing_visible = torch.zeros((1, 0), dtype=torch.int64)
     torch.testing.assert_close(model.condition(image, torch.randn(1, 4, 6, 8), nothing_visible), model.condition(image))
 
