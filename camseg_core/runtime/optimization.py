@@ -1,7 +1,5 @@
 """A loaded model made faster for inference alone."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +14,7 @@ LARGE_GROUP = 2**17
 """Values of a group of one image from which on BFloat16GroupNorm adds them up in parts."""
 
 PARTS = 512
-"""Into how many parts it divides the positions of a map at most."""
+"""Into how many parts it divides the positions of a map at most, a power of two."""
 
 
 class BFloat16GroupNorm(nn.GroupNorm):
@@ -46,7 +44,9 @@ class BFloat16GroupNorm(nn.GroupNorm):
     def _normalize_in_parts(self, maps: Tensor) -> Tensor:
         count, channels, height, width = maps.shape
         positions = height * width
-        parts = maps.permute(0, 2, 3, 1).reshape(count, math.gcd(positions, PARTS), -1, channels)
+        # The largest power of two in it: math.gcd would break what torch.compile makes of an encoder into pieces.
+        in_parts = min(positions & -positions, PARTS)
+        parts = maps.permute(0, 2, 3, 1).reshape(count, in_parts, -1, channels)
         sums = parts.sum(dim=2, dtype=torch.float32).sum(dim=1)
         squares = torch.linalg.vector_norm(parts, dim=2, dtype=torch.float32).square().sum(dim=1)
         values = positions * channels // self.num_groups
@@ -55,6 +55,8 @@ class BFloat16GroupNorm(nn.GroupNorm):
         scale = self.weight.view(self.num_groups, -1) * (variance.clamp(min=0.0) + self.eps).rsqrt()
         shift = self.bias.view(self.num_groups, -1) - mean * scale
         scale, shift = (factor.reshape(count, channels, 1, 1) for factor in (scale, shift))
+        if torch.compiler.is_compiling():
+            return (maps * scale + shift).to(torch.bfloat16)  # one kernel there, which ``out`` would keep it from
         # Written in bfloat16 at once: as float32 the maps would be moved at twice the bytes, and twice.
         return torch.addcmul(shift, maps, scale, out=torch.empty_like(maps))
 

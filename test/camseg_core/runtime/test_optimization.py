@@ -100,6 +100,17 @@ def test_group_norms_in_bfloat16_are_those_in_float32_but_for_rounding(size):
     torch.testing.assert_close(found.float(), expected, rtol=3 * 2**-8, atol=3 * 2**-8)
 
 
+@pytest.mark.parametrize("size", [(192, 256), (181, 257)])
+@torch.no_grad()
+def test_large_group_norms_leave_the_graph_of_a_compiled_part_whole(size):
+    torch.manual_seed(0)
+    norm = BFloat16GroupNorm.like(nn.GroupNorm(4, 16))
+    maps = torch.randn(1, 16, *size).to(torch.bfloat16, memory_format=torch.channels_last)
+    compiled = torch.compile(norm, backend="eager", fullgraph=True)  # an error where the graph breaks
+    torch.testing.assert_close(compiled(maps), norm(maps), rtol=2**-7, atol=2**-7)
+    torch.compiler.reset()
+
+
 def test_every_group_norm_is_replaced_and_the_logits_hardly_change(loaded, image):
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
     expected = loaded.segment(pixels, SAMPLING)
