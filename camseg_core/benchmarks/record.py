@@ -33,6 +33,11 @@ class BenchmarkRecord:
     figures: Mapping[str, Any]
     provenance: Provenance
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether torch.compile made the model's kernels; its command says so."""
+        return "--compile" in self.provenance.command.split()
+
     def markdown(self) -> str:
         """The record as a section of a page."""
         source = self.provenance

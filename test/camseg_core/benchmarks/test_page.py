@@ -12,8 +12,8 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
 
 
-def save_record(path: Path, kind: str, **figures: object) -> None:
-    provenance = Provenance("camseg bench", 0, "noise", {"m": "0123"}, "a machine", {"torch": "2"}, "2026-11-21")
+def save_record(path: Path, kind: str, command: str = "camseg bench", **figures: object) -> None:
+    provenance = Provenance(command, 0, "noise", {"m": "0123"}, "a machine", {"torch": "2"}, "2026-11-21")
     BenchmarkRecord(
         kind, f"Title of {path.stem}", "What it is.", (Table("", ("a",), ((1.0,),)),), figures, provenance
     ).save(path)
@@ -63,7 +63,15 @@ def test_gpu_rows_are_not_called_open_once_one_was_measured(tmp_path):
     save_record(tmp_path / "a.json", "overlap", model_id="camseg-base", device="cuda", ratio=1.4)
     text = page(tmp_path)
     assert "The rows about a GPU are open" not in text
-    assert cells_of(text, "camseg-base, GPU: pipelined")[0][2:] == ["1.4", "met"]
+
+
+def test_figures_by_torch_compile_and_without_have_rows_of_their_own(tmp_path):
+    figures = {"model_id": "camseg-small", "device": "cuda"}
+    save_record(tmp_path / "a.json", "overlap", "camseg bench overlap --compile", pipelined_frames_per_s=500, **figures)
+    save_record(tmp_path / "b.json", "overlap", "camseg bench overlap", pipelined_frames_per_s=390, **figures)
+    text = page(tmp_path)
+    assert cells_of(text, "camseg-small, 360×480, GPU, torch_compile")[0][2:] == ["500", "met"]
+    assert cells_of(text, "camseg-small, 360×480, GPU, no torch_compile")[0][2:] == ["390", "missed"]
 
 
 def test_notes_stand_between_aims_and_records(tmp_path):

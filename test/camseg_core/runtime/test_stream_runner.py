@@ -151,14 +151,19 @@ def test_without_latents_the_error_comes_with_the_predictions(part):
 
 
 def test_an_error_that_comes_out_when_latents_are_waited_for_is_not_lost():
-    class Faulty(Inversion):
-        def encode(self, images):
-            raise RuntimeError("no kernel image")
+    class Faulty(DeferredStreams):
+        waits = 0
 
-    runner = StreamRunner(DeferredStreams(), Faulty(), CPU)
+        def synchronize(self, event):
+            self.waits += 1
+            if self.waits == 1:
+                raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+            super().synchronize(event)
+
+    runner = runner_on(Faulty())
     ticket = runner.submit([picture(0)], PLAIN)
     assert runner.latents(ticket) is None
-    with pytest.raises(RuntimeError, match="no kernel image"):
+    with pytest.raises(torch.AcceleratorError, match="illegal memory access"):
         runner.collect(ticket)
 
 
