@@ -16,6 +16,8 @@ from camseg_core.cli.evaluate_reconstruction import reconstruction
 from camseg_core.cli.evaluate_robustness import robustness
 from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.evaluation.experiments.tally import describe_frames
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import DECODERS, load_model
@@ -64,11 +66,12 @@ def segmentation(
     result = evaluate_segmentation(network, samples, sampling, progress=True)
     _print(result)
     if json_path is not None:
+        data = describe_frames(dataset, split, samples, every=1)
         figures = {
             **asdict(result.metrics),
             "frames": result.frames,
             "seconds_per_frame": result.seconds_per_frame,
-            "model": network.model_id,
+            "model": model,
             "dataset": dataset,
             "split": split,
             "steps": steps,
@@ -76,6 +79,7 @@ def segmentation(
             "seed": seed,
             "num_samples": num_samples,
             "decoder": decoder_name,
+            "provenance": asdict(Provenance.collect(seed=seed, data=data, models=[model])),
         }
         json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(plain_json(figures), indent=2, allow_nan=False) + "\n")
