@@ -24,6 +24,7 @@ from camseg_core.models.loading import DECODERS, load_model
 from camseg_core.plain_json import plain_json
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 app.command("conditioning")(conditioning)
@@ -60,6 +61,7 @@ def segmentation(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
+    check_writable(json_path)
     network = load_model(model, resolve_device(device), decoder_name)
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed, num_samples)
@@ -81,7 +83,6 @@ def segmentation(
             "decoder": decoder_name,
             "provenance": asdict(Provenance.collect(seed=seed, data=data, models=[model])),
         }
-        json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(plain_json(figures), indent=2, allow_nan=False) + "\n")
 
 
