@@ -6,15 +6,21 @@ from pathlib import Path
 from camseg_core.errors import ConfigurationError
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, replacing what is there only when all of it is written; raises OSError.
+def write_whole(path: Path, data: bytes | memoryview) -> None:
+    """Write ``data`` to ``path``, replacing what is there only when all of it is written; raises OSError naming it.
 
     Safetensors' bytes come this way instead of through its ``save_file``, whose files nobody but their writer can read
     (its issue 782): a model trained by one user and loaded by another, a container's say, would not be found.
     """
     partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names none
+        raise
+    finally:
+        partial.unlink(missing_ok=True)  # a full disk is not made fuller
 
 
 def check_writable(*paths: Path | None) -> None:

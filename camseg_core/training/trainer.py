@@ -9,6 +9,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from camseg_core.training.batches import Batch, BatchSource
 from camseg_core.training.host_memory import keep_freed_memory
 from camseg_core.training.optimizers import OPTIMIZERS, make_optimizers
 from camseg_core.training.task import TrainingTask
+from camseg_core.whole_file import write_whole
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
@@ -99,6 +101,7 @@ class Trainer:
         Raises:
             ConfigurationError: another process trains in the folder, or it was trained for more steps already.
             WeightsError: the folder's checkpoint is not whole, or of another stage.
+            OSError: a checkpoint cannot be written; the one before is as it was.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         # The lock goes with the process, however that ends.
@@ -233,8 +236,7 @@ class Trainer:
             log.write(json.dumps(plain_json(entry), allow_nan=False) + "\n")
 
     def _save(self) -> None:
-        path = self._folder / CHECKPOINT_NAME
-        partial = path.with_suffix(".partial")
+        content = BytesIO()  # torch's own writer of files hides why one cannot be written
         torch.save(
             {
                 "step": self._step,
@@ -243,10 +245,10 @@ class Trainer:
                 "average": self._average,
                 "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             },
-            partial,
+            content,
         )
-        # Renaming is atomic: a run killed while it writes leaves the checkpoint before.
-        os.replace(partial, path)
+        # A run that is killed while it writes, or finds no room, leaves the checkpoint before.
+        write_whole(self._folder / CHECKPOINT_NAME, content.getbuffer())
 
     def _resume(self) -> None:
         path = self._folder / CHECKPOINT_NAME

@@ -27,6 +27,14 @@ def test_what_was_there_is_replaced_and_nothing_else_is_left(tmp_path):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"answer.bin": b"forty-two"}
 
 
+def test_what_does_not_fit_leaves_what_was_there_and_nothing_else(tmp_path, file_size_limit):
+    path = tmp_path / "answer.bin"
+    path.write_bytes(b"forty-two")
+    with file_size_limit(1000), pytest.raises(OSError, match=r"File too large: '.*answer\.bin'"):
+        write_whole(path, bytes(2000))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"answer.bin": b"forty-two"}
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "nowhere" / "answer.bin", b"forty-two")

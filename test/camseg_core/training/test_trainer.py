@@ -140,6 +140,15 @@ def test_a_checkpoint_that_is_not_whole_is_named(dataset, tmp_path, content):
         Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
 
 
+def test_a_disk_that_fills_is_one_line_and_leaves_the_checkpoint_before(dataset, tmp_path, file_size_limit):
+    Trainer(mask_task(dataset), batches(dataset), settings(3), tmp_path).run()
+    before = (tmp_path / CHECKPOINT_NAME).read_bytes()
+    with file_size_limit(len(before) // 2), pytest.raises(OSError, match=r"File too large: '.*checkpoint\.pt'"):
+        Trainer(mask_task(dataset), batches(dataset), settings(6), tmp_path).run()
+    assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
 def test_batches_are_functions_of_seed_and_step(dataset):
     first, again, other = batches(dataset), batches(dataset), batches(dataset, seed=1)
     first.batch(0)
