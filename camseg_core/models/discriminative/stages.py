@@ -63,7 +63,8 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
     torch.manual_seed(recipe.seed)
-    image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames())
+    channels = config.image_autoencoder.channels
+    image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames(), channels)
     model = DiscriminativeNetwork(replace(config, image_autoencoder=image_part.config))
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     return model
