@@ -62,6 +62,7 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
+    recipe.check_normalisation(config.token_stride_px)
     torch.manual_seed(recipe.seed)
     channels = config.image_autoencoder.channels
     image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames(), channels)
