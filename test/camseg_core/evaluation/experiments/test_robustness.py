@@ -1,6 +1,7 @@
 """Models are held against each other on the same spoilt images; retention and its error follow from the counts."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_retention_is_the_share_of_the_clean_figure():
     assert retention.kept("m", "fog", (1,), "thin_miou").share == pytest.approx((6 / 10) / (4 / 6))
     # Precisions: 8/10 and 4/4 clean, 6/8 and 6/8 spoilt.
     assert retention.kept("m", "fog", (1,), "ap").share == pytest.approx(0.75 / 0.9)
-    assert retention.kept("m", "fog", (1,)).error == 0.0
+    assert math.isnan(retention.kept("m", "fog", (1,)).error)  # of one frame
 
 
 def test_standard_error_is_that_of_a_mean_over_frames():
@@ -165,6 +166,19 @@ def test_models_that_cannot_be_compared_are_refused():
         named(Named("one"), Named("two", CITYSCAPES))
     with pytest.raises(ConfigurationError, match="corruption 'smear' is unknown; expected one of gaussian noise"):
         RobustnessExperiment(conditions=("smear",))
+
+
+def test_a_single_frame_has_no_standard_error(labelled_root, tiny_model, tmp_path):
+    out = tmp_path / "robustness"
+    command = [
+        "eval", "robustness", "--root", str(labelled_root), "--dataset", "folder", "--model", str(tiny_model),
+        "--corruption", "hue", "--every", "2", "--device", "cpu", "--out", str(out),
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.with_suffix(".json").read_text())["results"][str(tiny_model)]["conditions"]["hue"]
+    assert found["kept_standard_error"] is None
+    assert f"| hue | {100 * found['kept']:.1f} ± – |" in out.with_suffix(".md").read_text()
 
 
 def test_the_command_publishes_tables_plot_and_figures(labelled_root, tiny_model, tmp_path):
