@@ -91,6 +91,12 @@ def make_scheduler(name: str, process: NoiseProcess) -> SchedulerMixin:
     return scheduler(**common | options)
 
 
+def check_steps(steps: int, train_timesteps: int) -> None:
+    """Raises ConfigurationError unless there is a timestep for each denoising step, and one step at least."""
+    if not 1 <= steps <= train_timesteps:
+        raise ConfigurationError(f"steps is {steps}; expected 1 to {train_timesteps}")
+
+
 def sample(
     denoise: Callable[[Tensor, Tensor], Tensor],
     noise: Tensor,
@@ -111,8 +117,7 @@ def sample(
     Returns:
         The clean latents, of the shape of ``noise``.
     """
-    if not 1 <= steps <= scheduler.config.num_train_timesteps:
-        raise ConfigurationError(f"steps is {steps}; expected 1 to {scheduler.config.num_train_timesteps}")
+    check_steps(steps, scheduler.config.num_train_timesteps)
     # The schedule stays on the CPU: no step waits for a GPU to read a number back, and a graph can hold them all.
     scheduler.set_timesteps(steps, device=torch.device("cpu"))
     takes_generator = isinstance(scheduler, DDPMScheduler | DDIMScheduler)

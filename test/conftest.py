@@ -1,8 +1,10 @@
 """What all tests share: data beside the repository, and skips with a reason where a machine lacks something."""
 
 import importlib.util
+import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +103,22 @@ def altered_model(tiny_model, tmp_path) -> Callable[[str], Path]:
         return folder
 
     return alter
+
+
+@pytest.fixture
+def file_size_limit() -> Callable[[int], AbstractContextManager[None]]:
+    """Makes a context in which no file gets larger than so many bytes: a disk that fills, but for the error's words."""
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
 
 
 def why_no_ros() -> str | None:

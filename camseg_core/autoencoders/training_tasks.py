@@ -62,7 +62,7 @@ class ImageAutoencoderTask:
             latent = self._autoencoder.latent(padded)
             error = (self._autoencoder.decode(latent)[..., : images.shape[-2], : images.shape[-1]] - images).square()
             ratios.append(float(10.0 * torch.log10(4.0 / error.mean())))
-            latents.append(latent)
+            latents.append(latent.flatten())  # frames may differ in size
         return {"psnr_db": sum(ratios) / len(ratios), "latent_std": float(torch.cat(latents).std())}
 
     def export(self, folder: Path) -> None:
@@ -111,7 +111,7 @@ class MaskAutoencoderTask:
             latent = encode_labels(self._autoencoder, labels)
             decoded = decode_labels(self._autoencoder, latent, (labels.shape[1], labels.shape[2]))
             confusion.update(labels[0].cpu().numpy().astype("uint8"), decoded[0].cpu().numpy().astype("uint8"))
-            latents.append(latent)
+            latents.append(latent.flatten())  # frames may differ in size
         metrics = confusion.metrics()
         per_class = {f"iou_{name}": iou for name, iou in metrics.per_class_iou.items()}
         return {"miou": metrics.miou, "latent_std": float(torch.cat(latents).std()), **per_class}

@@ -7,6 +7,7 @@ import typer
 from camseg_core.benchmarks.cameras import CamerasBenchmark, cameras_record, measure_cameras
 from camseg_core.cli import bench_options as options
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def cameras(
@@ -26,6 +27,7 @@ def cameras(
     report: options.Report = None,
 ) -> None:
     """Throughput of several cameras in one call against a call for each."""
+    check_writable(json_path, report)
     settings = EngineSettings(
         model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8, max_batch=count
     )

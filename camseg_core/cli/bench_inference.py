@@ -7,6 +7,7 @@ import typer
 from camseg_core.benchmarks.inference import InferenceBenchmark, inference_record, measure_inference
 from camseg_core.cli import bench_options as options
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def inference(
@@ -28,6 +29,7 @@ def inference(
     report: options.Report = None,
 ) -> None:
     """Latency, throughput, stages, memory, and how far from the least time that this device allows."""
+    check_writable(json_path, report)
     settings = EngineSettings(
         model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8, max_batch=batch
     )

@@ -49,10 +49,10 @@ def provenance(settings: EngineSettings, buffers: CameraBuffers) -> Provenance:
 
 
 def publish(record: BenchmarkRecord, json_path: Path | None, report: Path | None) -> None:
-    """Print the record's tables and write the files asked for."""
+    """Print the record's tables and write the files asked for; ``check_writable`` comes before what is measured."""
+    typer.echo(record.markdown())
     if json_path is not None:
         record.save(json_path)
     if report is not None:
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(record.markdown(), encoding="utf-8")
-    typer.echo(record.markdown())

@@ -8,6 +8,7 @@ import typer
 from camseg_core.benchmarks.overlap import OverlapBenchmark, measure_overlap, overlap_record
 from camseg_core.cli import bench_options as options
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def overlap(
@@ -29,6 +30,7 @@ def overlap(
     report: options.Report = None,
 ) -> None:
     """Throughput with frames handed over ahead against one after the other, and a trace that shows the streams."""
+    check_writable(json_path, report, trace)
     settings = EngineSettings(
         model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8
     )

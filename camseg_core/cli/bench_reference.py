@@ -7,6 +7,7 @@ import typer
 from camseg_core.benchmarks.reference import ReferenceBenchmark, measure_reference, reference_record
 from camseg_core.cli import bench_options as options
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def reference(
@@ -28,6 +29,7 @@ def reference(
     report: options.Report = None,
 ) -> None:
     """Our pipeline beside a plain re-implementation of the published schedule, in one run."""
+    check_writable(json_path, report)
     settings = EngineSettings(
         model, device, steps, sampler, seed, decoder=decoder, torch_compile=torch_compile, int8=int8
     )

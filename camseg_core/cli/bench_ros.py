@@ -10,6 +10,7 @@ import typer
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 _OWN_COST_MODULE = "camseg_ros.benchmarks.publish_own_cost"
 _RELIABILITY_MODULE = "camseg_ros.benchmarks.publish_reliability"
@@ -36,6 +37,7 @@ def node(
 
     Real processes over real DDS, images of 480×640 and 1080×1920, one at a time. Needs ROS 2 and the built camseg_ros.
     """
+    _check_writable(out)
     under_test = _load(_STAGE_MODULE).NodeUnderTest(model, device, drift_reference=drift_reference)
     files, meets_its_aims = _load(_OWN_COST_MODULE).publish(under_test, frames, all_outputs, out)
     typer.echo(" ".join(map(str, files)))
@@ -58,6 +60,7 @@ def reliability(
     Three cameras at once; memory over many frames; damaged images, after which a good frame must be answered within a
     second; kill -9 of the camera and of the node. Needs ROS 2 and the built camseg_ros; a quarter of an hour.
     """
+    _check_writable(out)
     under_test = _load(_STAGE_MODULE).NodeUnderTest(model, device, drift_reference=drift_reference)
     module = _load(_RELIABILITY_MODULE)
     files, broken = module.publish(under_test, module.ReliabilityOptions(duration, frames, messages, seed), out)
@@ -65,6 +68,11 @@ def reliability(
     if broken:
         typer.echo(f"broken promises: {', '.join(broken)}", err=True)
         raise typer.Exit(1)
+
+
+def _check_writable(out: Path) -> None:
+    """Of both files that are published; raises ConfigurationError."""
+    check_writable(*(out.with_name(f"{out.name}.{ending}") for ending in ("md", "json")))
 
 
 def _load(module: str) -> ModuleType:

@@ -24,6 +24,7 @@ from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent
 from camseg_core.runtime.resampling import resize
+from camseg_core.whole_file import check_writable
 
 FOLDER_RATE_HZ = 10.0
 """Taken for the frames of a folder, which have no stamps."""
@@ -66,6 +67,7 @@ def fit(
     """
     if score not in SCORES:
         raise ConfigurationError(f"--score {score!r} is unknown; expected one of {', '.join(SCORES)}")
+    check_writable(out)
     network = load_model(model, resolve_device(device))
     drives = [read_drive(path, topic) for path in clear]
     total = sum(map(len, drives))
@@ -94,7 +96,6 @@ def fit(
         rate_hz=rate_hz or (float(np.median(rates)) if rates else FOLDER_RATE_HZ),
         weather_shift=shift,
     )
-    reference.save(out)
     typer.echo(
         f"{out}: reference {reference.reference_id} for {network.model_id}, score {reference.method}, from "
         f"{reference.frames} frames of {reference.drives} drives at {reference.rate_hz:g} Hz, worth "
@@ -107,6 +108,7 @@ def fit(
             "UNKNOWN. Give more clear drives, on other days.",
             err=True,
         )
+    reference.save(out)
 
 
 def read_drive(path: Path, topic: str | None) -> FrameSource:

@@ -28,6 +28,7 @@ from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.models.loading import embedding_hash, load_model, model_folder
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 DEMO = "demo"
 """What ``--drive`` calls the built-in clip."""
@@ -80,6 +81,7 @@ def evaluate(
     images in the order of their names, or folders of them. A .txt list has an image a line; a .csv list has a column
     `file`, and perhaps `visibility_m`, measured in metres. Bags are sequences; other frames only with --rate-hz.
     """
+    check_writable(json_path, None if report is None else report / "report.html")
     conditions = _parse_adverse(adverse or [], topic)
     compared = _parse_compared(compare or [])
     clear_runs = [run for path in clear for run in open_runs(path, topic)]
@@ -109,10 +111,9 @@ def evaluate(
     content = figures(evaluation)
     counts = [f"{frames.name}: {len(frames.frames)} frames" for frames in evaluation.frame_sets()]
     content["provenance"] = asdict(Provenance.collect(seed=seed, data=", ".join(counts), models=[model]))
-    if json_path is not None:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     _print(content)
+    if json_path is not None:
+        json_path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if report is not None:
         typer.echo(f"{write_report(evaluation, content, report)}")
 

@@ -16,12 +16,15 @@ from camseg_core.cli.evaluate_reconstruction import reconstruction
 from camseg_core.cli.evaluate_robustness import robustness
 from camseg_core.cli.evaluate_steps import steps
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
+from camseg_core.evaluation.experiments.publication import Provenance
+from camseg_core.evaluation.experiments.tally import describe_frames
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import DECODERS, load_model
 from camseg_core.plain_json import plain_json
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 app.command("conditioning")(conditioning)
@@ -58,17 +61,19 @@ def segmentation(
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Mean IoU and its kin over a labelled split; every figure is a fraction, 0 to 1."""
+    check_writable(json_path)
     network = load_model(model, resolve_device(device), decoder_name)
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed, num_samples)
     result = evaluate_segmentation(network, samples, sampling, progress=True)
     _print(result)
     if json_path is not None:
+        data = describe_frames(dataset, split, samples, every=1)
         figures = {
             **asdict(result.metrics),
             "frames": result.frames,
             "seconds_per_frame": result.seconds_per_frame,
-            "model": network.model_id,
+            "model": model,
             "dataset": dataset,
             "split": split,
             "steps": steps,
@@ -76,8 +81,8 @@ def segmentation(
             "seed": seed,
             "num_samples": num_samples,
             "decoder": decoder_name,
+            "provenance": asdict(Provenance.collect(seed=seed, data=data, models=[model])),
         }
-        json_path.parent.mkdir(parents=True, exist_ok=True)
         json_path.write_text(json.dumps(plain_json(figures), indent=2, allow_nan=False) + "\n")
 
 

@@ -10,6 +10,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def decoder(
@@ -26,6 +27,7 @@ def decoder(
     report: bench_options.Report = None,
 ) -> None:
     """How far a model's fast decoder gives the masks that its full decoder gives."""
+    check_writable(json_path, report)
     full, fast = (load_model(model, resolve_device(device), name) for name in ("full", "fast"))
     samples = get_dataset(dataset, root, split, full.label_set)
     sampling = SamplingSettings(steps, sampler, seed)

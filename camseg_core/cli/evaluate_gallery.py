@@ -12,6 +12,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 DOTS_PER_INCH = 100
 PICTURES = (".png", ".jpg", ".pdf")
@@ -32,12 +33,12 @@ def gallery(
     """Draw the best, the median and the worst frames of a labelled split, prediction over truth."""
     if out.suffix not in PICTURES:
         raise ConfigurationError(f"--out {out} ends in {out.suffix!r}; expected one of {', '.join(PICTURES)}")
+    check_writable(out)
     network = load_model(model, resolve_device(device))
     samples = get_dataset(dataset, root, split, network.label_set)
     sampling = SamplingSettings(steps, sampler, seed)
     rows = pick_rows(frame_mious(network, samples, sampling), columns)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draw_gallery(network, samples, rows, sampling).savefig(out, dpi=DOTS_PER_INCH, facecolor="white")
     for title, indices in rows.items():
         typer.echo(f"{title}: {', '.join(samples[index].name for index in indices)}")
+    draw_gallery(network, samples, rows, sampling).savefig(out, dpi=DOTS_PER_INCH, facecolor="white")
     typer.echo(f"written to {out}")

@@ -17,6 +17,7 @@ from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
 from camseg_core.quantization.loading import load_int8_model
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 NAMES = ("plain", "int8")
 
@@ -37,6 +38,7 @@ def int8(
     report: bench_options.Report = None,
 ) -> None:
     """How far a model in int8 gives the masks that it gives without, on frames as they are and on damaged ones."""
+    check_writable(json_path, report)
     models = load_model(model, torch.device("cpu"), decoder), load_int8_model(model, decoder)
     samples = get_dataset(dataset, root, split, models[0].label_set)
     sampling = SamplingSettings(steps, sampler, seed)

@@ -47,7 +47,7 @@ def robustness(
     """
     experiment = RobustnessExperiment(tuple(corruption), SamplingSettings(steps, sampler, seed))
     chosen_device = resolve_device(device)
-    models = named_models([load_model(name, chosen_device) for name in model])
+    models = named_models([(name, load_model(name, chosen_device)) for name in model])
     samples = get_dataset(dataset, root, split, next(iter(models.values())).label_set)
     data = describe_frames(dataset, split, samples, every)
     provenance = Provenance.collect(seed=seed, data=data, models=model)

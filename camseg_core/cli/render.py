@@ -11,6 +11,7 @@ from tqdm import tqdm
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.rendering import Drive
 from camseg_core.weather import apply_fog, apply_rain, fog_extinction_per_m, rain_extinction_per_m
+from camseg_core.weather.rain import drops_seed
 
 SKY_DEPTH = 65535
 """What a depth PNG holds for sky; every other value is centimetres along the ray."""
@@ -52,7 +53,8 @@ def drive(
         if fog is not None:
             image = apply_fog(image, frame.depth_m, fog)
         if rain is not None:
-            image = apply_rain(image, frame.depth_m, rain, seed * frames + number, focal_px=source.camera.focal_px)
+            drops = drops_seed(seed, number)
+            image = apply_rain(image, frame.depth_m, rain, drops, focal_px=source.camera.focal_px)
         centimetres = np.minimum(np.round(frame.depth_m * 100), SKY_DEPTH).astype(np.uint16)
         pictures = (cv2.cvtColor(image, cv2.COLOR_RGB2BGR), frame.labels, centimetres)
         for folder, picture in zip(folders, pictures, strict=True):

@@ -14,6 +14,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.engine import EngineSettings
+from camseg_core.whole_file import check_writable
 
 
 def fast_decoder(
@@ -40,11 +41,12 @@ def fast_decoder(
     of it.
     """
     settings = DistillationSettings(steps, learning_rate, views=views, width=width, blocks=blocks, seed=seed)
+    path = out / FILE_NAME
+    check_writable(path)
     network = load_model(model, resolve_device(device))
     if not isinstance(network, CamSeg):
         raise ConfigurationError(f"model {model!r} decodes no mask latents; expected a CAM-Seg model")
     decoder = new_fast_decoder(network, settings)
     latents = collect_latents(network, get_dataset(dataset, root, split, network.label_set), settings)
-    path = out / FILE_NAME
     save_fast_decoder(distil(decoder, network, latents, settings), network.mask_autoencoder, path)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

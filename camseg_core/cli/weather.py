@@ -27,6 +27,7 @@ from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent, predict
 from camseg_core.weather import Weather, apply_weather, assumed_camera, estimate_depth
 from camseg_core.weather.condition import WeatherKind
+from camseg_core.whole_file import check_writable
 
 app = typer.Typer(no_args_is_help=True, help="Put weather into photographs; fit what tells its kinds.")
 
@@ -169,6 +170,8 @@ def fit(
 
     The same options give the same file. What is printed is of cameras left out of the fit.
     """
+    path = model_folder(model) / FILE_NAME if out is None else out
+    check_writable(path)
     network = load_model(model, resolve_device(device))
     photographs = get_dataset("camvid", root, "train", network.label_set)
     total = drives * scenes * FRAMES_PER_SCENE + -(-len(photographs) // every) * FRAMES_PER_SCENE
@@ -182,8 +185,6 @@ def fit(
         color = frame.image.mean(axis=(0, 1)) / 255
         frames.append(EmbeddedFrame(frame.camera, frame.weather, embedding, color))
     estimators, report = fit_weather_estimators(frames, network.model_id, embedding_hash(model))
-    path = model_folder(model) / FILE_NAME if out is None else out
-    estimators.save(path)
     typer.echo(f"{path}: from {len(frames)} frames; on cameras left out of the fit:")
     for name, row in zip(CAUSES, report.confusion, strict=True):
         shares = ", ".join(
@@ -194,3 +195,4 @@ def fit(
         f"visibility 50 to 1000 m: Spearman {report.rank_correlation():.3f}, median relative error "
         f"{report.median_relative_error():.0%}"
     )
+    estimators.save(path)

@@ -112,6 +112,22 @@ class Recipe:
                 f"{path}: was begun with {'; '.join(differ)}; expected the same; name another folder or remove this one"
             )
 
+    def check_normalisation(self, stride_px: int) -> None:
+        """Find out before anything is read whether a batch can be normalised in a model's coarsest features.
+
+        Args:
+            stride_px: pixels that one of these spans in each direction.
+
+        Raises:
+            ConfigurationError: there is one of them in a whole batch, which has no deviation.
+        """
+        rows, columns = (-(-pixels // stride_px) for pixels in self.size)
+        if self.batch_size * rows * columns == 1:
+            raise ConfigurationError(
+                f"batch size is 1 with views of {self.size[0]}×{self.size[1]}; expected 2 or more, or views larger "
+                f"than {stride_px}×{stride_px}"
+            )
+
     def training_frames(self) -> LabelledDataset:
         """The real frames that are trained on."""
         splits = ("train", "val") if self.with_validation else ("train",)

@@ -9,8 +9,10 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -25,6 +27,7 @@ from camseg_core.training.batches import Batch, BatchSource
 from camseg_core.training.host_memory import keep_freed_memory
 from camseg_core.training.optimizers import OPTIMIZERS, make_optimizers
 from camseg_core.training.task import TrainingTask
+from camseg_core.whole_file import write_whole
 
 CHECKPOINT_NAME = "checkpoint.pt"
 LOG_NAME = "log.jsonl"
@@ -97,8 +100,10 @@ class Trainer:
         """Train to the last step, export the averaged weights and return the last validation.
 
         Raises:
-            ConfigurationError: another process trains in the folder, or it was trained for more steps already.
+            ConfigurationError: another process trains in the folder, or it was trained for more steps already, or its
+                log is damaged.
             WeightsError: the folder's checkpoint is not whole, or of another stage.
+            OSError: a checkpoint cannot be written; the one before is as it was.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         # The lock goes with the process, however that ends.
@@ -115,8 +120,14 @@ class Trainer:
         if self._device.type == "cpu":
             keep_freed_memory()
         self._resume()
-        if self._step >= self._settings.steps:
-            return self._of_earlier_run()
+        if self._step > self._settings.steps:
+            raise ConfigurationError(
+                f"{self._folder}: steps is {self._settings.steps}, but {self._step} are done; expected {self._step} or "
+                "more, or another --out"
+            )
+        entries = self._log_until_now()
+        if self._step == self._settings.steps:
+            return self._of_earlier_run(entries)
         bfloat16 = supports_bfloat16(self._device)
         figures: dict[str, float] = {}
         with (
@@ -144,21 +155,45 @@ class Trainer:
                     self._save()
         return figures
 
-    def _of_earlier_run(self) -> dict[str, float]:
-        """The last validation of a run that has nothing left to do."""
-        if self._step > self._settings.steps:
-            raise ConfigurationError(
-                f"{self._folder}: steps is {self._settings.steps}, but {self._step} are done; expected {self._step} or "
-                "more, or another --out"
-            )
+    def _of_earlier_run(self, entries: list[dict[str, Any]]) -> dict[str, float]:
+        """The last validation of a run that has nothing left to do; made again where the log has lost it."""
         tqdm.write(f"{self._folder}: all {self._step} steps are done; more steps go on from here")
-        entries = [json.loads(line) for line in (self._folder / LOG_NAME).read_text().splitlines()]
-        validations = [
-            {name.removeprefix("val_"): value for name, value in entry.items() if name.startswith("val_")}
+        last = {
+            name.removeprefix("val_"): math.nan if value is None else value
             for entry in entries
-        ]
-        last = [figures for figures in validations if figures][-1]
-        return {name: math.nan if value is None else value for name, value in last.items()}
+            if entry["step"] == self._step
+            for name, value in entry.items()
+            if name.startswith("val_")
+        }
+        return last or self._validate_and_export()
+
+    def _log_until_now(self) -> list[dict[str, Any]]:
+        """The log's entries up to the present step; those beyond, whose steps are done again, are taken out of it.
+
+        So is a last line that was cut short, as by a power cut.
+
+        Raises:
+            ConfigurationError: another line is no entry.
+        """
+        path = self._folder / LOG_NAME
+        written = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        kept, entries = [], []
+        for number, line in enumerate(written.splitlines(keepends=True), start=1):
+            if not line.endswith("\n"):
+                continue
+            try:
+                entry = json.loads(line)
+                is_done = entry["step"] <= self._step
+            except (ValueError, KeyError, TypeError) as error:
+                raise ConfigurationError(
+                    f"{path}: line {number} is no entry ({error!r}); expected JSON with a step; remove it to go on"
+                ) from error
+            if is_done:
+                kept.append(line)
+                entries.append(entry)
+        if (text := "".join(kept)) != written:
+            write_whole(path, text.encode())
+        return entries
 
     def _drawn_ahead(self) -> Generator[Batch]:
         """The batches of the steps to come, drawn while others are computed."""
@@ -233,8 +268,7 @@ class Trainer:
             log.write(json.dumps(plain_json(entry), allow_nan=False) + "\n")
 
     def _save(self) -> None:
-        path = self._folder / CHECKPOINT_NAME
-        partial = path.with_suffix(".partial")
+        content = BytesIO()  # torch's own writer of files hides why one cannot be written
         torch.save(
             {
                 "step": self._step,
@@ -243,10 +277,10 @@ class Trainer:
                 "average": self._average,
                 "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             },
-            partial,
+            content,
         )
-        # Renaming is atomic: a run killed while it writes leaves the checkpoint before.
-        os.replace(partial, path)
+        # A run that is killed while it writes, or finds no room, leaves the checkpoint before.
+        write_whole(self._folder / CHECKPOINT_NAME, content.getbuffer())
 
     def _resume(self) -> None:
         path = self._folder / CHECKPOINT_NAME

@@ -48,6 +48,14 @@ def rain_extinction_per_m(rate_mm_per_h: float) -> float:
     return math.pi * _N0_PER_M3_MM / slope_per_mm(rate_mm_per_h) ** 3 * 1e-6
 
 
+def drops_seed(seed: int, frame: int) -> int:
+    """The seed of a frame's drops in a drive, another for each drive and frame, however many frames there are.
+
+    numpy takes it for the sequence (frame, seed).
+    """
+    return (seed << 32) + frame
+
+
 def apply_rain(
     image: np.ndarray,
     depth_m: np.ndarray,

@@ -17,6 +17,7 @@ from camseg_core.weather import (
     fog_extinction_per_m,
     rain_extinction_per_m,
 )
+from camseg_core.weather.rain import drops_seed
 from camseg_core.weather.scattering import decode, encode
 
 DURATION_S = 48.0
@@ -99,7 +100,7 @@ class RenderedClip:
             weather = Weather.fog(visibility_m)
         if rate_mm_per_h > 0:
             focal_px = self._drive.camera.focal_px
-            drops = self._seed * len(self) + number
+            drops = drops_seed(self._seed, number)
             image = apply_rain(image, depth_m, rate_mm_per_h, drops, focal_px=focal_px, speed_mps=SPEED_MPS)
             if rate_mm_per_h >= RAIN_FROM_MM_PER_H:
                 weather = Weather.rain(rate_mm_per_h)

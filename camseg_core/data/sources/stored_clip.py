@@ -32,6 +32,10 @@ class StoredClip:
             lines = (folder / "frames.jsonl").read_text().splitlines()
         except OSError as error:
             raise DatasetError(f"{folder}: holds no stored clip ({error.strerror}); expected frames.jsonl") from error
+        except UnicodeDecodeError as error:
+            raise DatasetError(
+                f"{folder / 'frames.jsonl'}: is no text ({error}); expected a line for each frame"
+            ) from error
         if not lines:
             raise DatasetError(f"{folder / 'frames.jsonl'}: holds no frame; expected a line for each")
         self._frames = [_read_frame(folder, number, line) for number, line in enumerate(lines, start=1)]

@@ -25,7 +25,7 @@ class Journal:
         results: what is on disk, by key.
 
     Raises:
-        ConfigurationError: the file is of a run with other settings.
+        ConfigurationError: the file is of a run with other settings, or none that a run wrote.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -34,19 +34,23 @@ class Journal:
         self.results: dict[str, Any] = {}
         if not path.exists():
             return
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        try:
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+            found = dict(json.loads(lines[0])) if lines else {}
+            self.results = dict(json.loads(line) for line in lines[1:])
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(
+                f"{path}: cannot be gone on with ({error}); expected what a stopped run wrote; remove it, or choose "
+                "another --out"
+            ) from error
         if not lines:
             path.unlink()
             return
-        found = json.loads(lines[0])
         if found != self._settings:
             names = sorted(name for name in {*found, *self._settings} if found.get(name) != self._settings.get(name))
             raise ConfigurationError(
                 f"{path}: was begun with other settings ({', '.join(names)}); remove it, or choose another --out"
             )
-        for line in lines[1:]:
-            key, result = json.loads(line)
-            self.results[key] = result
         path.write_text("".join(lines), encoding="utf-8")
 
     def add(self, key: str, result: Any) -> None:

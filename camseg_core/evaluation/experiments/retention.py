@@ -19,7 +19,7 @@ class Kept:
 
     Attributes:
         share: a fraction; above 1 where the spoilt frames do better.
-        error: its standard error by resampling frames, as if they were independent.
+        error: its standard error by resampling frames, as if they were independent; NaN of a single frame.
     """
 
     share: float
@@ -38,7 +38,9 @@ class Retention:
         self._tallies = tallies
         frames = len(next(iter(tallies.values())).frame_counts)
         # The first row is the frames themselves, the others resamples, the same for all models and conditions.
-        draws = np.random.default_rng(seed).multinomial(frames, np.full(frames, 1.0 / frames), RESAMPLES)
+        # Resamples of a single frame are all that frame, and would say that there is no error.
+        resamples = RESAMPLES if frames > 1 else 0
+        draws = np.random.default_rng(seed).multinomial(frames, np.full(frames, 1.0 / frames), resamples)
         self._weights = np.concatenate([np.ones((1, frames), np.int64), draws])
         self._resampled: dict[str, dict[str, np.ndarray]] = {}
 
@@ -56,14 +58,14 @@ class Retention:
         return _summary(ours - theirs)
 
     def _shares(self, model: str, condition: str, severities: tuple[int, ...], figure: str) -> np.ndarray:
-        """(1 + RESAMPLES,)."""
+        """(1 + resamples,)."""
         clean = self._values(tally_name(model, CLEAN, 0))[figure]
         spoilt = [self._values(tally_name(model, condition, severity))[figure] for severity in severities]
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.mean(spoilt, axis=0) / clean
 
     def _values(self, name: str) -> dict[str, np.ndarray]:
-        """Every figure of a tally, (1 + RESAMPLES,); kept, because each is asked for many times."""
+        """Every figure of a tally, (1 + resamples,); kept, because each is asked for many times."""
         if name not in self._resampled:
             tally = self._tallies[name]
             found = []

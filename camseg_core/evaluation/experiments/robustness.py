@@ -2,7 +2,7 @@
 
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,18 +46,23 @@ class RobustnessExperiment:
                 raise ConfigurationError(f"corruption {name!r} is unknown; expected one of {', '.join(CONDITIONS)}")
 
 
-def named_models(models: list[SegmentationModel]) -> dict[str, SegmentationModel]:
-    """Models by their ids; raises ConfigurationError if two have the same, or label sets differ."""
+def named_models(models: Sequence[tuple[str, SegmentationModel]]) -> dict[str, SegmentationModel]:
+    """Models by the names they were asked for by; a model that is trained on keeps the id of what it began with.
+
+    Raises:
+        ConfigurationError: two have the same name, or label sets differ.
+    """
     named: dict[str, SegmentationModel] = {}
-    for model in models:
-        if model.model_id in named:
-            raise ConfigurationError(f"two models are called {model.model_id!r}; expected different ones")
-        if model.label_set != models[0].label_set:
+    for name, model in models:
+        first, label_set = models[0][0], models[0][1].label_set
+        if name in named:
+            raise ConfigurationError(f"two models are called {name!r}; expected different ones")
+        if model.label_set != label_set:
             raise ConfigurationError(
-                f"{model.model_id} tells the classes of {model.label_set.name!r} apart, {models[0].model_id} those of "
-                f"{models[0].label_set.name!r}; expected the same"
+                f"{name} tells the classes of {model.label_set.name!r} apart, {first} those of {label_set.name!r}; "
+                "expected the same"
             )
-        named[model.model_id] = model
+        named[name] = model
     return named
 
 

@@ -1,5 +1,6 @@
 """The page on robustness: what models keep of their clean quality, held against the aims."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -213,4 +214,5 @@ def _plot(models: tuple[str, ...], experiment: RobustnessExperiment, retention: 
 
 
 def _plus_minus(kept: Kept, sign: str = "") -> str:
-    return f"{100 * kept.share:{sign}.1f} ± {100 * kept.error:.1f}"
+    error = "–" if math.isnan(kept.error) else f"{100 * kept.error:.1f}"
+    return f"{100 * kept.share:{sign}.1f} ± {error}"

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +19,6 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import prepare
 from camseg_core.training.augmentation import random_view, segmentation_views
-from camseg_core.training.batches import collate
 from camseg_core.training.optimizers import make_optimizers
 
 VIEWS_SHARE = 0.75
@@ -80,7 +80,7 @@ class MaskLatents:
 
 @torch.no_grad()  # not in inference mode: what is made in it cannot be trained on
 def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: DistillationSettings) -> MaskLatents:
-    """Latents of all frames of ``dataset``, whose labels have the model's input size; shows a progress bar.
+    """Latents of all frames of ``dataset``, of any size, at the model's input size; shows a progress bar.
 
     Raises:
         ConfigurationError: the dataset has no frames.
@@ -97,7 +97,8 @@ def collect_latents(model: CamSeg, dataset: LabelledDataset, settings: Distillat
         random = np.random.default_rng((settings.seed, index))
         seen = (random_view(sample, model.input_size, segmentation_views(), random) for _ in range(settings.views))
         images = [sample.image, *(view.image for view in seen)]
-        labels = collate([sample]).labels.to(device)
+        resized = cv2.resize(sample.labels, model.input_size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        labels = torch.from_numpy(resized).long().unsqueeze(0).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=supports_bfloat16(device)):
             for number, image in enumerate(images):
                 steps = settings.sampling_steps[(index + number) % len(settings.sampling_steps)]

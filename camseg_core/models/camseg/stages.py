@@ -82,11 +82,13 @@ def train_segmentation(
         initial_features: folder of a trained model to take the features and their fusion from, such as what
             ``train_features`` made; beside initial weights, they replace the features of these.
     """
+    config = camseg_small()
+    recipe.check_normalisation(config.token_stride_px)
     torch.manual_seed(recipe.seed)
     frames = recipe.autoencoder_frames()
-    image_part = trained_image_autoencoder(image_autoencoder, frames)
-    mask_part = trained_mask_autoencoder(mask_autoencoder, frames)
-    config = replace(camseg_small(), image_autoencoder=image_part.config, mask_autoencoder=mask_part.config)
+    image_part = trained_image_autoencoder(image_autoencoder, frames, config.image_autoencoder.channels)
+    mask_part = trained_mask_autoencoder(mask_autoencoder, frames, config.mask_autoencoder.channels)
+    config = replace(config, image_autoencoder=image_part.config, mask_autoencoder=mask_part.config)
     model = CamSeg(config)
     if initial_weights is not None:
         load_weights(model, initial_weights)

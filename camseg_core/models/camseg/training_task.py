@@ -14,7 +14,7 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.segmentation import evaluate_segmentation
 from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.sampling import make_scheduler
+from camseg_core.sampling import check_steps, make_scheduler
 from camseg_core.training.batches import Batch
 from camseg_core.training.losses import cross_entropy_and_dice
 from camseg_core.weights_files import save_module
@@ -75,6 +75,7 @@ class CamSegTask:
             raise ConfigurationError(
                 f"prediction type is {process.prediction_type!r}; expected v_prediction, whose loss this is"
             )
+        check_steps(sampling.steps, process.train_timesteps)  # not only when masks are first drawn, an hour from now
         self._scheduler = make_scheduler("ddpm", process)
         self._timesteps = process.train_timesteps
 

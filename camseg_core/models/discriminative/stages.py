@@ -62,8 +62,10 @@ def train_features(recipe: Recipe, image_autoencoder: Path, out: Path, initial_f
 
 
 def _untrained(config: DiscriminativeConfig, recipe: Recipe, image_autoencoder: Path) -> DiscriminativeNetwork:
+    recipe.check_normalisation(config.token_stride_px)
     torch.manual_seed(recipe.seed)
-    image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames())
+    channels = config.image_autoencoder.channels
+    image_part = trained_image_autoencoder(image_autoencoder, recipe.autoencoder_frames(), channels)
     model = DiscriminativeNetwork(replace(config, image_autoencoder=image_part.config))
     model.image_autoencoder.load_state_dict(image_part.state_dict())
     return model

@@ -191,6 +191,18 @@ def test_true_latents_are_those_of_the_labels(tiny_model):
         torch.testing.assert_close(latent, expected, rtol=0.05, atol=0.05)  # computed in bfloat16
 
 
+def test_frames_of_any_size_give_latents_at_the_model_s(tiny_model):
+    model, small = load_model(str(tiny_model), CPU), frame_of((48, 64))
+    large = LabelledImage(*(np.repeat(np.repeat(each, 2, 0), 3, 1) for each in (small.image, small.labels)), "large")
+    settings = DistillationSettings(views=1)
+    same = collect_latents(model, [small], settings)
+    found = collect_latents(model, [large, small], settings)
+    assert len(found.drawn) == len(found.views) == 2
+    for latents, expected in ((found.true, same.true), (found.mirrored, same.mirrored)):
+        for latent in latents:
+            assert torch.equal(latent, expected[0])
+
+
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_decoder_is_distilled_of_collected_latents_in_either_precision(tiny_model, monkeypatch, bfloat16):
     for module in ("models.camseg.distillation", "runtime.prediction"):

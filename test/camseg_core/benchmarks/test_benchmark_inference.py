@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from camseg_core.benchmarks.frames import camera_buffers
 from camseg_core.benchmarks.model_facts import ModelFacts, model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
+from camseg_core.cli.bench_options import publish
 from camseg_core.cli.main import app
 from camseg_core.errors import ConfigurationError
 
@@ -90,6 +91,13 @@ def test_a_record_is_read_back_as_it_was_written(run, tmp_path):
     record.save(tmp_path / "again.json")
     assert json.loads((tmp_path / "again.json").read_text()) == run[0]
     assert record.markdown() == run[2]
+
+
+def test_figures_are_printed_before_they_are_written(run, tmp_path, capsys):
+    record = BenchmarkRecord.load(run[1])
+    with pytest.raises(IsADirectoryError):
+        publish(record, tmp_path, None)
+    assert capsys.readouterr().out == record.markdown() + "\n"
 
 
 def test_a_file_that_is_no_record_is_named(tmp_path):

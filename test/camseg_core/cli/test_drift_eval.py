@@ -221,6 +221,13 @@ def test_clear_frames_alone_give_the_false_positive_rate(tiny_model, frames, tmp
     assert "hours" not in content["clear"]
 
 
+def test_figures_are_printed_before_they_are_written(tiny_model, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr("camseg_core.cli.drift_eval.check_writable", lambda *paths: None)  # as if it filled up since
+    result = run(tiny_model, "--no-segment", "--clear", frames / "clear", "--json", tmp_path)
+    assert isinstance(result.exception, OSError)
+    assert "12 clear frames: " in result.output
+
+
 def test_the_words_after_an_option_are_its_values_up_to_the_next_option():
     assert repeat_options(["--a", "1", "2", "--b", "3", "-v", "--a=4", "5"], {"--a"}) == [
         "--a", "1", "--a", "2", "--b", "3", "-v", "--a=4", "--a", "5",

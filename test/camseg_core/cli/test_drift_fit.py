@@ -170,7 +170,14 @@ def test_a_camera_that_always_sends_the_same_frame_is_refused(tiny_model, tmp_pa
 def test_a_place_that_cannot_be_written_is_named(tiny_model, days, tmp_path):
     (tmp_path / "file").write_text("")
     result = run(tiny_model, tmp_path / "file" / "reference.safetensors", "--clear", *days)
-    expect_error(result, DriftReferenceError, "file/reference.safetensors: cannot be written")
+    expect_error(result, ConfigurationError, "file/reference.safetensors: cannot be written")
+
+
+def test_what_was_fitted_is_said_before_it_is_written(tiny_model, days, tmp_path, monkeypatch):
+    monkeypatch.setattr("camseg_core.cli.drift.check_writable", lambda *paths: None)  # as if the disk filled since
+    result = run(tiny_model, tmp_path, "--clear", *days)
+    expect_error(result, DriftReferenceError, "cannot be written")
+    assert "for camseg-tiny, score" in result.output
 
 
 def test_a_rate_that_is_none_is_a_usage_error(tiny_model, days, tmp_path):

@@ -1,5 +1,6 @@
 """``camseg eval segmentation`` on datasets by name."""
 
+import hashlib
 import json
 
 import cv2
@@ -18,7 +19,7 @@ def evaluate(model, dataset, root, *arguments):
     return CliRunner().invoke(app, [*command, "--dataset", dataset, "--root", str(root), *arguments])
 
 
-def test_a_rendered_drive_is_a_folder_dataset_with_the_model_s_ids(tmp_path, tiny_model):
+def test_a_rendered_drive_is_a_folder_dataset_with_the_model_s_ids_and_figures_say_whose_they_are(tmp_path, tiny_model):
     rendered = CliRunner().invoke(
         app,
         [
@@ -43,6 +44,14 @@ def test_a_rendered_drive_is_a_folder_dataset_with_the_model_s_ids(tmp_path, tin
     figures = json.loads(report.read_text())
     assert (figures["dataset"], figures["split"], figures["frames"]) == ("folder", "val", 2)
     assert set(figures["per_class_iou"]) == set(CAMVID.names)
+    # A model trained on has the id of what it began with: the folder and the weights tell the two apart.
+    assert figures["model"] == str(tiny_model)
+    provenance = figures["provenance"]
+    digest = hashlib.sha256((tiny_model / "model.safetensors").read_bytes()).hexdigest()
+    assert provenance["weights"] == {str(tiny_model): digest[:12]}
+    assert provenance["data"] == "folder val, all 2 frames"
+    assert provenance["command"].startswith("camseg ")
+    assert provenance["date"]
 
 
 def test_what_cannot_be_scored_is_null_in_the_report(tmp_path, tiny_model):

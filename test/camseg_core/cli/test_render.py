@@ -37,6 +37,14 @@ def test_weather_changes_images_only(tmp_path, weather):
         assert (clear == bad) is same
 
 
+def test_a_frame_in_rain_is_the_same_however_many_frames_follow(tmp_path):
+    for frames in ("2", "4"):
+        assert run("--rain", "80", "--frames", frames, "--out", str(tmp_path / frames)).exit_code == 0
+    for name in ("000000.png", "000001.png"):
+        short, long = ((tmp_path / frames / "images" / name).read_bytes() for frames in ("2", "4"))
+        assert short == long, name
+
+
 @pytest.mark.parametrize("folder", ["images", "labels", "depth"])
 def test_a_drive_is_not_mixed_with_the_frames_of_another(tmp_path, folder):
     earlier = tmp_path / folder / "000007.png"

@@ -87,6 +87,13 @@ def test_an_autoencoder_that_is_not_there_is_named(tiny_camvid, tmp_path, part):
         train("segmentation", tiny_camvid, tmp_path, 1, *parts)
 
 
+@pytest.mark.parametrize("stage", ["features", "segmentation", "discriminative"])
+def test_views_too_small_to_be_normalised_are_refused_before_anything_is_read(tmp_path, stage):
+    parts = [f"--{kind}-autoencoder=camseg-small" for kind in ("image", "mask")][: 2 if stage == "segmentation" else 1]
+    with pytest.raises(ConfigurationError, match="batch size is 1 with views of 16×16; expected 2 or more"):
+        train(stage, tmp_path / "nowhere", tmp_path / "out", 1, *parts, "--size", "16x16")
+
+
 def test_a_missing_dataset_is_named(tmp_path):
     with pytest.raises(DatasetError, match="train: no such folder"):
         train("mask-autoencoder", tmp_path, tmp_path / "out", 1)

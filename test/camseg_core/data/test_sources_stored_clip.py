@@ -63,6 +63,12 @@ def test_a_damaged_list_of_frames_is_named_with_the_line(tmp_path, content, told
         StoredClip(tmp_path)
 
 
+def test_a_list_of_frames_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "frames.jsonl").write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(DatasetError, match=r"frames\.jsonl: is no text \(.*\); expected a line for each frame"):
+        StoredClip(tmp_path)
+
+
 def test_frames_without_truth_are_refused(tmp_path, frames):
     with pytest.raises(DatasetError, match="frame 0 has no labels or no weather"):
         StoredClip.write(tmp_path / "clip", [SourceFrame(frames[0].image, 0)])

@@ -51,6 +51,18 @@ def test_classes_are_weighed_by_all_frames_that_are_trained_on(camvid):
     torch.testing.assert_close(weights, class_weights(shares))
 
 
+@pytest.mark.parametrize(("batch_size", "size"), [(2, (16, 16)), (1, (16, 17)), (1, (17, 8))])
+def test_two_positions_of_a_batch_can_be_normalised(camvid, batch_size, size):
+    Recipe(camvid, 1, size, batch_size).check_normalisation(16)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 16), (1, 16)])
+def test_a_single_position_of_a_whole_batch_is_refused(camvid, size):
+    told = f"batch size is 1 with views of {size[0]}×{size[1]}; expected 2 or more, or views larger than 16×16"
+    with pytest.raises(ConfigurationError, match=told):
+        Recipe(camvid, 1, size, batch_size=1).check_normalisation(16)
+
+
 def test_rare_classes_are_those_with_less_than_a_fiftieth_of_the_pixels(camvid):
     labels = np.full((8, 16), CAMVID.names.index("sky"), np.uint8)
     labels[0, :2], labels[1, :8] = CAMVID.names.index("pole"), CAMVID.names.index("car")

@@ -1,5 +1,6 @@
 """A run that is killed goes on as if it had not been."""
 
+import json
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTa
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
 from camseg_core.training.optimizers import OPTIMIZERS
-from camseg_core.training.trainer import CHECKPOINT_NAME, LOCK_NAME, Trainer, TrainerSettings
+from camseg_core.training.trainer import CHECKPOINT_NAME, LOCK_NAME, LOG_NAME, Trainer, TrainerSettings
 
 
 @pytest.fixture
@@ -82,6 +83,38 @@ def test_a_run_that_is_done_gives_its_last_validation_again(dataset, tmp_path):
     assert (tmp_path / "log.jsonl").read_text() == written
 
 
+def logged_steps(folder):
+    return [json.loads(line)["step"] for line in (folder / LOG_NAME).read_text().splitlines()]
+
+
+def test_the_log_of_a_killed_run_says_every_step_once(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("camseg_core.training.trainer.LOG_EVERY", 1)
+    # Killed before the first checkpoint, then between two, each time after steps that are logged.
+    for step in (2, 5):
+        with pytest.raises(KilledError):
+            Trainer(mask_task(dataset), killed_at(batches(dataset), step), settings(8), tmp_path).run()
+        assert logged_steps(tmp_path) == list(range(1, step + 1))
+    Trainer(mask_task(dataset), batches(dataset), settings(8), tmp_path).run()
+    assert logged_steps(tmp_path) == [1, 2, 3, 4, 5, 6, 7, 8, 8]  # the last one again with the validation
+
+
+def test_a_last_line_of_the_log_that_was_cut_short_is_written_again(dataset, tmp_path):
+    figures = Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+    log = tmp_path / LOG_NAME
+    whole = log.read_text()
+    log.write_text(whole[:-10])
+    again = Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+    assert again == pytest.approx(figures, nan_ok=True)
+    assert log.read_text() == whole
+
+
+@pytest.mark.parametrize("line", ["garbage", "[1]", '{"loss": 1.0}', "\x00"])
+def test_a_line_of_the_log_that_is_no_entry_is_named(dataset, tmp_path, line):
+    (tmp_path / LOG_NAME).write_text(f'{{"step": 0}}\n{line}\n')
+    with pytest.raises(ConfigurationError, match=r"log\.jsonl: line 2 is no entry"):
+        Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+
+
 def test_fewer_steps_than_are_done_are_refused(dataset, tmp_path):
     Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
     with pytest.raises(ConfigurationError, match="steps is 2, but 4 are done; expected 4 or more"):
@@ -138,6 +171,15 @@ def test_a_checkpoint_that_is_not_whole_is_named(dataset, tmp_path, content):
     (tmp_path / CHECKPOINT_NAME).write_bytes(content)
     with pytest.raises(WeightsError, match=r"checkpoint\.pt: cannot be resumed"):
         Trainer(mask_task(dataset), batches(dataset), settings(4), tmp_path).run()
+
+
+def test_a_disk_that_fills_is_one_line_and_leaves_the_checkpoint_before(dataset, tmp_path, file_size_limit):
+    Trainer(mask_task(dataset), batches(dataset), settings(3), tmp_path).run()
+    before = (tmp_path / CHECKPOINT_NAME).read_bytes()
+    with file_size_limit(len(before) // 2), pytest.raises(OSError, match=r"File too large: '.*checkpoint\.pt'"):
+        Trainer(mask_task(dataset), batches(dataset), settings(6), tmp_path).run()
+    assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_batches_are_functions_of_seed_and_step(dataset):

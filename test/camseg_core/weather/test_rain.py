@@ -3,7 +3,7 @@ import pytest
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.weather import apply_rain, rain_extinction_per_m
-from camseg_core.weather.rain import fall_speed_mps, slope_per_mm
+from camseg_core.weather.rain import drops_seed, fall_speed_mps, slope_per_mm
 
 
 @pytest.fixture
@@ -51,6 +51,14 @@ def test_the_seed_decides_the_drops(scene):
     first = apply_rain(*scene, 30.0, seed=1)
     assert np.array_equal(first, apply_rain(*scene, 30.0, seed=1))
     assert not np.array_equal(first, apply_rain(*scene, 30.0, seed=2))
+
+
+def test_every_frame_of_every_drive_has_drops_of_its_own():
+    pairs = [(seed, frame) for seed in range(4) for frame in (0, 1, 239, 240, 480)]
+    assert len({drops_seed(*pair) for pair in pairs}) == len(pairs)
+    for seed, frame in pairs:
+        drawn, expected = (np.random.default_rng(each).random(5) for each in (drops_seed(seed, frame), (frame, seed)))
+        assert np.array_equal(drawn, expected)
 
 
 def test_more_rain_leaves_less_contrast(scene):

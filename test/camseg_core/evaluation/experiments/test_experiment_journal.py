@@ -49,6 +49,20 @@ def test_other_settings_are_refused_by_name(path):
         Journal(path, {"seed": 1, "steps": [1, 2], "weights": "x"})
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b"\x89PNG\n", b"garbage\n", b"3\n", b'{"seed": 0, "steps": [1, 2]}\n{"0"\n', b'{"seed": 0, "steps": [1, 2]}\n7\n'],
+)
+def test_a_file_that_no_run_wrote_is_named_and_stays(path, damage):
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    with pytest.raises(
+        ConfigurationError, match=r"steps\.partial: cannot be gone on with .*remove it, or choose another"
+    ):
+        Journal(path, SETTINGS)
+    assert path.read_bytes() == damage
+
+
 def test_it_goes_when_all_is_published(path):
     journal = Journal(path, SETTINGS)
     journal.add("0", 1.5)

@@ -1,6 +1,7 @@
 """Models are held against each other on the same spoilt images; retention and its error follow from the counts."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -37,6 +38,10 @@ class Named(nn.Module):
         self.model_id, self.label_set = model_id, label_set
 
 
+def named(*models):
+    return named_models([(model.model_id, model) for model in models])
+
+
 class OneFrame:
     def __init__(self):
         random = np.random.default_rng(0)
@@ -66,7 +71,7 @@ def seen(monkeypatch):
 
 def test_all_models_are_given_the_same_images_clean_first(seen, tmp_path):
     experiment = RobustnessExperiment(conditions=("hue", "fog"))
-    models = named_models([Named("one"), Named("two")])
+    models = named(Named("one"), Named("two"))
     tallies = measure_robustness(models, OneFrame(), range(1), experiment, Journal(tmp_path / "x.partial", {}))
     assert len(seen["one"]) == 11
     assert all(map(np.array_equal, seen["one"], seen["two"]))
@@ -79,7 +84,7 @@ def test_all_models_are_given_the_same_images_clean_first(seen, tmp_path):
 def test_images_are_spoilt_by_the_corruptions_and_by_weather_on_estimated_depth(seen, tmp_path):
     experiment = RobustnessExperiment(conditions=("contrast", "fog"))
     journal = Journal(tmp_path / "x.partial", {})
-    measure_robustness(named_models([Named("one")]), OneFrame(), range(1), experiment, journal)
+    measure_robustness(named(Named("one")), OneFrame(), range(1), experiment, journal)
     sample = OneFrame().sample
     assert np.array_equal(seen["one"][4], corrupt(sample.image, "contrast", 4, seed=0))
     camera = assumed_camera(64, 48, sample.labels)
@@ -92,7 +97,7 @@ def test_every_condition_has_five_severities_that_spoil_the_image_repeatably(see
     experiment = RobustnessExperiment(conditions=(condition,))
     for run in range(2):
         journal = Journal(tmp_path / f"{run}.partial", {})
-        measure_robustness(named_models([Named(f"run {run}")]), OneFrame(), range(1), experiment, journal)
+        measure_robustness(named(Named(f"run {run}")), OneFrame(), range(1), experiment, journal)
     first, second = seen["run 0"], seen["run 1"]
     assert len(first) == 6
     assert all(map(np.array_equal, first, second))
@@ -120,7 +125,7 @@ def test_retention_is_the_share_of_the_clean_figure():
     assert retention.kept("m", "fog", (1,), "thin_miou").share == pytest.approx((6 / 10) / (4 / 6))
     # Precisions: 8/10 and 4/4 clean, 6/8 and 6/8 spoilt.
     assert retention.kept("m", "fog", (1,), "ap").share == pytest.approx(0.75 / 0.9)
-    assert retention.kept("m", "fog", (1,)).error == 0.0
+    assert math.isnan(retention.kept("m", "fog", (1,)).error)  # of one frame
 
 
 def test_standard_error_is_that_of_a_mean_over_frames():
@@ -147,13 +152,33 @@ def test_the_lead_over_another_model_is_without_error_where_frames_differ_alike(
     assert lead.error == pytest.approx(0.0, abs=1e-12)
 
 
+def test_models_of_one_id_are_told_apart_by_what_was_asked_for():
+    shipped, trained_on = Named("camseg-small"), Named("camseg-small")
+    found = named_models([("camseg-small", shipped), ("runs/mine", trained_on)])
+    assert list(found) == ["camseg-small", "runs/mine"]
+    assert found["runs/mine"] is trained_on
+
+
 def test_models_that_cannot_be_compared_are_refused():
     with pytest.raises(ConfigurationError, match="two models are called 'one'"):
-        named_models([Named("one"), Named("one")])
+        named(Named("one"), Named("one"))
     with pytest.raises(ConfigurationError, match="two tells the classes of 'cityscapes' apart, one those of 'camvid'"):
-        named_models([Named("one"), Named("two", CITYSCAPES)])
+        named(Named("one"), Named("two", CITYSCAPES))
     with pytest.raises(ConfigurationError, match="corruption 'smear' is unknown; expected one of gaussian noise"):
         RobustnessExperiment(conditions=("smear",))
+
+
+def test_a_single_frame_has_no_standard_error(labelled_root, tiny_model, tmp_path):
+    out = tmp_path / "robustness"
+    command = [
+        "eval", "robustness", "--root", str(labelled_root), "--dataset", "folder", "--model", str(tiny_model),
+        "--corruption", "hue", "--every", "2", "--device", "cpu", "--out", str(out),
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.with_suffix(".json").read_text())["results"][str(tiny_model)]["conditions"]["hue"]
+    assert found["kept_standard_error"] is None
+    assert f"| hue | {100 * found['kept']:.1f} ± – |" in out.with_suffix(".md").read_text()
 
 
 def test_the_command_publishes_tables_plot_and_figures(labelled_root, tiny_model, tmp_path):
@@ -168,7 +193,7 @@ def test_the_command_publishes_tables_plot_and_figures(labelled_root, tiny_model
     page = out.with_suffix(".md").read_text()
     for part in ("folder val, all 2 frames", "| hue | 1, 2, 3, 4, 5 | ≥ 90 |", "| night | 100 lx | 30 lx |"):
         assert part in page
-    found = json.loads(out.with_suffix(".json").read_text())["results"]["camseg-tiny"]
+    found = json.loads(out.with_suffix(".json").read_text())["results"][str(tiny_model)]
     spoilt = found["conditions"]["night"]
     mean = np.mean([spoilt["severities"][str(severity)]["miou"] for severity in range(1, 6)])
     assert spoilt["kept"] == pytest.approx(mean / found["clean"]["miou"])

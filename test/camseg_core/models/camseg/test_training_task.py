@@ -28,6 +28,11 @@ def test_a_noise_process_of_another_loss(tiny_config):
     refused(replace(tiny_config, noise_process=NoiseProcess(prediction_type="epsilon")), "prediction type is 'epsilon'")
 
 
+def test_more_denoising_steps_than_there_are_timesteps(tiny_config):
+    with pytest.raises(ConfigurationError, match="steps is 1001; expected 1 to 1000"):
+        CamSegTask(CamSeg(tiny_config), torch.ones(11), [], CamSegLossSettings(), SamplingSettings(steps=1001))
+
+
 @pytest.mark.parametrize("minimum", [0.7, 1.0])
 def test_the_masked_share_is_a_normal_around_one_truncated_at_its_smallest(tiny_config, minimum):
     settings = CamSegLossSettings(mask_ratio_min=minimum)
