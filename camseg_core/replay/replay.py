@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from camseg_core.replay.journal import Journal, differing
 from camseg_core.replay.results import RESULTS, SUMMARY, ReplayedBag, write_results
 from camseg_core.replay.settings import ReplaySettings
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts
-from camseg_core.replay.truth import TrueLabels, labels_of_folder, labels_of_topics
+from camseg_core.replay.truth import FrameStamps, TrueLabels, frame_stamps, labels_of_folder, labels_of_topics
 
 JOURNAL = "journal.sqlite3"
 _UNWRITTEN = "results"
@@ -148,7 +149,7 @@ class Replay:
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
         replayed = ReplayedBag(
-            self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(journal, label_set)
+            self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(label_set)
         )
         try:
             summary = write_results(
@@ -160,11 +161,17 @@ class Replay:
             raise
         return summary
 
-    def _truths(self, journal: Journal, label_set: LabelSet) -> Iterator[TrueLabels]:
-        if self._settings.labels is None:
-            return labels_of_topics(self.bag, self.cameras, label_set)
-        stamps = {camera.name: [stamp for _, stamp, _ in journal.judgements(camera.name)] for camera in self.cameras}
-        return labels_of_folder(self._settings.labels, stamps, label_set)
+    def _truths(self, label_set: LabelSet) -> Iterator[TrueLabels]:
+        if self._settings.labels is not None:
+            return labels_of_folder(self._settings.labels, self._frame_stamps, label_set)
+        if self._settings.label_topics:
+            return labels_of_topics(self.bag, self.cameras, self._frame_stamps, label_set)
+        return iter(())
+
+    @cached_property
+    def _frame_stamps(self) -> FrameStamps:
+        """Of the bag's images and not of the journal's entries, from which those are missing that a node dropped."""
+        return frame_stamps(self._images, self.cameras)
 
     def _is_done(self, settings: dict[str, Any], files: dict[str, str]) -> bool:
         if not self.folder.exists():

@@ -144,11 +144,10 @@ def _pictures(replayed: ReplayedBag, shown: Sequence[FrameRecord], scores: MaskS
     """The pictures of some frames, by their numbers."""
     wanted = {frame.index % len(replayed.images): frame for frame in shown}
     entries = {frame.index: replayed.journal.entry(frame.index) for frame in shown}
-    places = {(entry.camera, entry.stamp_ns): number for number, entry in entries.items()}
     labels = {
-        places[truth.camera, truth.stamp_ns]: truth.labels
+        truth.number: truth.labels
         for truth in (replayed.truths() if scores.by_frame else ())
-        if (truth.camera, truth.stamp_ns) in places
+        if truth.number in entries
     }
     pictures: dict[int, Picture] = {}
     for image in replayed.images:
