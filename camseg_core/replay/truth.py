@@ -72,7 +72,7 @@ def labels_of_folder(folder: Path, stamps_ns: FrameStamps, label_set: LabelSet) 
     """The label images of a folder, or with several cameras of the folders in it that have the cameras' names.
 
     Files are named by the frames' stamps in nanoseconds, ``1700000000200000000.png``, and may be of some frames only;
-    with other names there is one for each frame, in the order of the names.
+    where none of the names is a frame's stamp there is one for each frame, in the order of the names.
 
     Args:
         folder: of PNGs of one byte a pixel, ids as ``folder_label_map`` has them.
@@ -94,8 +94,11 @@ def _numbers_of(paths: list[Path], stamps_ns: Mapping[int, int], camera: str) ->
     """The numbers of the frames that label images belong to; None for a stamp that no frame has."""
     numbers = _numbers_by_stamp(stamps_ns)
     named = [int(path.stem) if path.stem.isdecimal() else None for path in paths]
-    if all(stamp in numbers for stamp in named):
-        return [_only_frame(numbers[stamp], camera, str(path)) for path, stamp in zip(paths, named, strict=True)]
+    # A file called 0 says nothing yet: files are counted from there too.
+    if any(stamp and stamp in numbers for stamp in named) or all(stamp in numbers for stamp in named):
+        return [
+            _only_frame(numbers.get(stamp, []), camera, str(path)) for path, stamp in zip(paths, named, strict=True)
+        ]
     if len(paths) == len(stamps_ns):
         return list(stamps_ns)
     example = next(iter(numbers))

@@ -266,6 +266,20 @@ def test_a_label_folder_in_order_goes_by_the_place_of_the_frames_and_not_by_thei
     assert "true labels of frame 2" in (tmp_path / "out" / "drive" / "report.html").read_text()
 
 
+@pytest.mark.parametrize("wrong", [f"{stamp_of(9)}.png", "mine.png"])
+def test_a_label_named_otherwise_than_by_a_frames_stamp_has_no_frame_where_another_is_so_named(
+    tmp_path, settings, wrong
+):
+    bag = drive(tmp_path / "drive", [0] * 3)
+    (tmp_path / "labels").mkdir()
+    for index, name in ((1, f"{stamp_of(1)}.png"), (2, f"{stamp_of(2)}.png"), (0, wrong)):
+        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 2)))
+    summary = replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
+    assert summary.labels_without_frame == 1
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == [None, pytest.approx(1.0), pytest.approx(0.5)]
+
+
 @pytest.mark.parametrize("by_topic", [True, False], ids=["on a topic", "named by stamp"])
 def test_labels_with_a_stamp_that_several_frames_of_the_camera_have_are_an_error(tmp_path, settings, by_topic):
     frames = [("/camera/image_raw", image_message(frame_pixels(n), stamp_of(min(n, 1)))) for n in range(3)]
