@@ -73,6 +73,7 @@ class LiveInference:
         """Plays the bag; nothing is left running, however it ends.
 
         Raises:
+            KeyboardInterrupt: at Ctrl-C; with ``loop`` only until a second pass has begun, from when on it is the end.
             ChildError: a process ended early, or did not come up.
             ConfigurationError: some cameras are compressed and others are not; CAMSEG_ROS_DOMAIN_ID is no ROS domain.
         """
@@ -121,7 +122,9 @@ class LiveInference:
         try:
             children.wait_for(player, spin)
         except KeyboardInterrupt:
-            if not self._playback.loop:
+            # Once a second pass has begun, the first was sent whole; of one that was not, results would not be the
+            # bag's, and would yet count as finished.
+            if recorder.counts().sent <= len(images):
                 raise
             player.stop()
             children.forget(player)
