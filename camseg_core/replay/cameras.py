@@ -67,7 +67,12 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
                 f"{first.where}: mono8 image of class ids alone; expected a camera's. "
                 f"If these are true labels: --label-topic {camera.topic}; if not, choose with --camera-topic"
             )
-        first.rgb()
+        try:
+            first.rgb()
+        except DatasetError as error:
+            if topics:
+                raise
+            raise DatasetError(f"{error}. If this is no camera to segment, choose with --camera-topic") from error
         if camera.label_topic is not None:
             label_ids(_first_image(path, camera.label_topic))
     for camera in cameras:

@@ -96,11 +96,13 @@ def test_a_bag_without_images_lists_what_it_has(tmp_path, error_of):
     assert "it has /speed (std_msgs/msg/Float32, 1 messages)" in line
 
 
-def test_an_unknown_encoding_is_named_with_its_topic(tmp_path, error_of):
+def test_an_unknown_encoding_is_named_with_its_topic_and_how_to_choose_another(tmp_path, error_of):
     bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/depth/image_raw", encoding="32FC1")])
     line = error_of(bag)
     assert "on /depth/image_raw: " in line
     assert "'32FC1' is not supported; expected one of rgb8" in line
+    assert line.endswith("If this is no camera to segment, choose with --camera-topic")
+    assert "--camera-topic" not in error_of(bag, "--camera-topic", "/depth/image_raw")
 
 
 def test_a_topic_that_is_not_there_is_named_with_those_that_are(tmp_path, error_of):
