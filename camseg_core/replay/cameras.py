@@ -10,7 +10,7 @@ from camseg_core.data.sources.bag_images import BagImage, BagImages, bag_topics,
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import LABEL_SETS, UNLABELLED
 from camseg_core.replay.drift_message import DRIFT_TYPE
-from camseg_core.replay.topics import camera_of_topic
+from camseg_core.replay.topics import camera_of_topic, node_camera
 
 _LARGEST_VOID = max(len(label_set) for label_set in LABEL_SETS.values())
 
@@ -43,7 +43,7 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
 
     Raises:
         DatasetError: the bag cannot be read, has no such images, or they cannot be decoded; or images look like labels.
-        ConfigurationError: a label topic does not say of which camera, or two cameras have the same name.
+        ConfigurationError: a label topic does not say of which camera, or two cameras have the same name for a node.
     """
     labels_of = dict(_split(option) for option in label_topics)
     chosen = list(topics) or _by_type(path, set(labels_of.values()))
@@ -76,11 +76,12 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
         if camera.label_topic is not None:
             label_ids(_first_image(path, camera.label_topic))
     for camera in cameras:
-        same = [other.topic for other in cameras if other.name == camera.name]
+        name = node_camera(camera.name)
+        same = [other.topic for other in cameras if node_camera(other.name) == name]
         if len(same) > 1:
             raise ConfigurationError(
-                f"topics {' and '.join(same)} of bag {path} belong to the same camera, {camera.name!r}; "
-                "expected --camera-topic to choose one"
+                f"topics {' and '.join(same)} of bag {path} belong to the same camera, {name!r} on the topics of the "
+                "outputs; expected --camera-topic to choose one"
             )
     return cameras
 

@@ -10,11 +10,16 @@ def camera_of_topic(topic: str) -> str:
     return base_topic(topic).rpartition("/")[0].strip("/") or "camera"
 
 
+def node_camera(camera: str) -> str:
+    """What a node calls a camera, in its topics too: no name there has a slash."""
+    return camera.replace("/", "_")
+
+
 def output_topic(output: str, camera: str | None) -> str:
     """A topic of the node.
 
     Args:
         output: ``mask``, ``drift`` and so on.
-        camera: whose; None where the node serves a single camera. A node's camera has no slash in its name.
+        camera: whose; None where the node serves a single camera.
     """
-    return "/".join(["", NODE_NAME, *([] if camera is None else [camera.replace("/", "_")]), output])
+    return "/".join(["", NODE_NAME, *([] if camera is None else [node_camera(camera)]), output])

@@ -18,6 +18,7 @@ from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
 from camseg_core.replay.settings import Playback
 from camseg_core.replay.summary import LiveCounts
+from camseg_core.replay.topics import node_camera
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.live_recorder import LiveRecorder
@@ -166,7 +167,7 @@ def _node_arguments(
             raise ConfigurationError(
                 f"compressed images on {camera.topic} of bag {images.path}; expected a name that ends in /compressed"
             )
-    names = [camera.name.replace("/", "_") for camera in cameras]
+    names = [node_camera(camera.name) for camera in cameras]
     values = {
         **{name: getattr(engine, name) for name in _ENGINE_PARAMETERS},
         "cameras": names if len(names) > 1 else [],

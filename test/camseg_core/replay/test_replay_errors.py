@@ -70,6 +70,13 @@ def test_two_topics_of_one_camera_are_an_error(tmp_path):
         find_cameras(bag)
 
 
+def test_two_cameras_that_a_node_would_call_the_same_are_an_error(tmp_path):
+    bag = write_bag(tmp_path / "drive", [camera(topic="/a/b/image_raw"), camera(topic="/a_b/image_raw")])
+    with pytest.raises(ConfigurationError, match=r"/a/b/image_raw and /a_b/image_raw .* same camera, 'a_b'"):
+        find_cameras(bag)
+    assert [found.name for found in find_cameras(bag, ["/a/b/image_raw"])] == ["a/b"]
+
+
 @pytest.fixture
 def error_of(monkeypatch, capsys, tmp_path):
     """Runs ``camseg replay``; returns the one line it ends with. No model is loaded: the errors come before that."""
