@@ -43,9 +43,10 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
 
     Raises:
         DatasetError: the bag cannot be read, has no such images, or they cannot be decoded; or images look like labels.
-        ConfigurationError: a label topic does not say of which camera, or two cameras have the same name for a node.
+        ConfigurationError: a label topic does not say of which camera, a camera has several or two have the same, or
+            two cameras have the same name for a node.
     """
-    labels_of = dict(_split(option) for option in label_topics)
+    labels_of = _labels_of(label_topics)
     chosen = list(topics) or _by_type(path, set(labels_of.values()))
     if "" in labels_of:
         if len(chosen) > 1:
@@ -84,6 +85,19 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
                 "outputs; expected --camera-topic to choose one"
             )
     return cameras
+
+
+def _labels_of(options: Sequence[str]) -> dict[str, str]:
+    """Label topics by the topics of their cameras, the only camera's by the empty string where it is not named."""
+    split = [_split(option) for option in options]
+    labels_of = dict(split)
+    # No topic is given twice, nor is a camera, nor does a topic of the only camera stand beside others.
+    if len(set(labels_of.values())) < len(split) or ("" in labels_of and len(split) > 1):
+        raise ConfigurationError(
+            f"label topics {', '.join(options)} are given; expected one of its own for each camera, "
+            "CAMERA_TOPIC=LABEL_TOPIC, or TOPIC alone where there is one camera"
+        )
+    return labels_of
 
 
 def _split(option: str) -> tuple[str, str]:

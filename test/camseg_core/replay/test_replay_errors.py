@@ -64,6 +64,23 @@ def test_with_several_cameras_a_label_topic_says_whose_it_is(tmp_path):
     assert (left.label_topic, right.label_topic) == (None, "/labels")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["/labels", "/more"],
+        ["/left/image_raw=/labels", "/left/image_raw=/more"],
+        ["/labels", "/left/image_raw=/more"],
+        ["/left/image_raw=/labels", "/right/image_raw=/labels"],
+    ],
+)
+def test_no_label_topic_is_passed_over_for_another(tmp_path, options):
+    cameras = [camera(topic="/left/image_raw"), camera(topic="/right/image_raw")]
+    bag = write_bag(tmp_path / "drive", [*cameras, labels("/labels"), labels("/more")])
+    chosen = ["/left/image_raw", "/right/image_raw"] if "/right" in options[-1] else ["/left/image_raw"]
+    with pytest.raises(ConfigurationError, match=f"label topics {', '.join(options)} are given; expected one of its"):
+        find_cameras(bag, chosen, options)
+
+
 def test_two_topics_of_one_camera_are_an_error(tmp_path):
     bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/camera/image_rect")])
     with pytest.raises(ConfigurationError, match=r"/camera/image_raw and .*_rect .* same camera, 'camera'"):
