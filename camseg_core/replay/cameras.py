@@ -10,7 +10,7 @@ from camseg_core.data.sources.bag_images import BagImage, BagImages, bag_topics,
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import LABEL_SETS, UNLABELLED
 from camseg_core.replay.drift_message import DRIFT_TYPE
-from camseg_core.replay.topics import camera_of_topic, node_camera
+from camseg_core.replay.topics import camera_of_topic, is_output_topic, node_camera
 
 _LARGEST_VOID = max(len(label_set) for label_set in LABEL_SETS.values())
 
@@ -112,7 +112,9 @@ def _by_type(path: Path, label_topics: set[str]) -> list[str]:
     found = [
         topic
         for topic in image_topics(path)
-        if topic not in label_topics and not any(topic.startswith(node) for node in nodes)
+        if topic not in label_topics
+        # A node's drift tells the node, whatever it is called; where drift was not recorded, only the name does.
+        if not is_output_topic(topic) and not any(topic.startswith(node) for node in nodes)
     ]
     if not found:
         raise DatasetError(

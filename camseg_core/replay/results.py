@@ -19,10 +19,11 @@ from camseg_core.labels import LabelSet
 from camseg_core.replay.calibrations import Calibrations
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
-from camseg_core.replay.output_bag import CAMERA_INFO, OVERLAY_ALPHA, OutputSources, write_bag
+from camseg_core.replay.output_bag import OVERLAY_ALPHA, OutputSources, write_bag
 from camseg_core.replay.scoring import MaskScores, score_masks
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts, summarize_camera, timeline
 from camseg_core.replay.table import write_table
+from camseg_core.replay.topics import CAMERA_INFO
 from camseg_core.replay.truth import TrueLabels
 
 RESULTS = BAG, TABLE, SUMMARY, REPORT = "outputs", "frames.parquet", "summary.json", "report.html"
@@ -64,7 +65,7 @@ def write_results(
     Args:
         folder: where to; it exists and is empty.
         replayed: the bag and what came out.
-        outputs: that the bag written holds, of ``output_bag.OUTPUT_TYPES``.
+        outputs: that the bag written holds, of ``topics.OUTPUT_TYPES``.
         storage: of the bag written.
         settings: for the summary.
         run: for the summary; times of inference and latency are filled in.

@@ -39,6 +39,12 @@ def test_what_a_segmentation_node_published_into_the_bag_is_no_camera(tmp_path):
     assert [found.topic for found in find_cameras(tmp_path / "drive")] == ["/camera/image_raw"]
 
 
+def test_outputs_of_a_node_whose_drift_was_not_recorded_are_known_by_their_names(tmp_path):
+    topics = ["/camseg/overlay", "/vehicle/camseg/front/drift/heatmap", "/camseg/mask_color/compressed"]
+    bag = write_bag(tmp_path / "drive", [camera(topic="/camseg/front/image_raw"), *(camera(topic=t) for t in topics)])
+    assert [found.topic for found in find_cameras(bag)] == ["/camseg/front/image_raw"]
+
+
 def test_a_label_topic_that_nobody_named_is_not_taken_for_a_camera(tmp_path):
     bag = write_bag(tmp_path / "drive", [camera(), labels()])
     with pytest.raises(DatasetError, match=r"on /camera/labels: mono8 image of class ids alone.*--label-topic"):

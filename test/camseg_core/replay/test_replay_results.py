@@ -35,9 +35,9 @@ from camseg_core.labels import CAMVID
 from camseg_core.replay.drift_message import drift_result
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.journal import Journal
-from camseg_core.replay.output_bag import OUTPUT_TYPES
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.summary import LiveCounts
+from camseg_core.replay.topics import OUTPUT_TYPES
 
 SCORES = [10, 20, 120, 220, 130, 15, 150]
 
