@@ -2,7 +2,7 @@
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
@@ -380,6 +380,15 @@ class NodeParameters:
     def _apply(self, changes: list[Parameter]) -> None:
         self._values = self._with(changes)
         self.settings = _settings(self._values)
+
+
+def check_parameters(values: Mapping[str, Value]) -> None:
+    """Raises ConfigurationError where a node would refuse these parameters, with the defaults of all others."""
+    all_values = {spec.name: values.get(spec.name, spec.default) for spec in PARAMETERS}
+    for spec in PARAMETERS:
+        if not spec.accepts(all_values[spec.name]):
+            raise ConfigurationError(_refusal(spec, all_values[spec.name]))
+    _settings(all_values)
 
 
 def _settings(values: dict[str, Any]) -> NodeSettings:

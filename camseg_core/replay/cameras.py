@@ -10,7 +10,7 @@ from camseg_core.data.sources.bag_images import BagImage, BagImages, bag_topics,
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import LABEL_SETS, UNLABELLED
 from camseg_core.replay.drift_message import DRIFT_TYPE
-from camseg_core.replay.topics import camera_of_topic
+from camseg_core.replay.topics import camera_of_topic, is_output_topic, node_camera
 
 _LARGEST_VOID = max(len(label_set) for label_set in LABEL_SETS.values())
 
@@ -43,9 +43,10 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
 
     Raises:
         DatasetError: the bag cannot be read, has no such images, or they cannot be decoded; or images look like labels.
-        ConfigurationError: a label topic does not say of which camera, or two cameras have the same name.
+        ConfigurationError: a label topic does not say of which camera, a camera has several or two have the same, or
+            two cameras have the same name for a node.
     """
-    labels_of = dict(_split(option) for option in label_topics)
+    labels_of = _labels_of(label_topics)
     chosen = list(topics) or _by_type(path, set(labels_of.values()))
     if "" in labels_of:
         if len(chosen) > 1:
@@ -67,17 +68,36 @@ def find_cameras(path: Path, topics: Sequence[str] = (), label_topics: Sequence[
                 f"{first.where}: mono8 image of class ids alone; expected a camera's. "
                 f"If these are true labels: --label-topic {camera.topic}; if not, choose with --camera-topic"
             )
-        first.rgb()
+        try:
+            first.rgb()
+        except DatasetError as error:
+            if topics:
+                raise
+            raise DatasetError(f"{error}. If this is no camera to segment, choose with --camera-topic") from error
         if camera.label_topic is not None:
             label_ids(_first_image(path, camera.label_topic))
     for camera in cameras:
-        same = [other.topic for other in cameras if other.name == camera.name]
+        name = node_camera(camera.name)
+        same = [other.topic for other in cameras if node_camera(other.name) == name]
         if len(same) > 1:
             raise ConfigurationError(
-                f"topics {' and '.join(same)} of bag {path} belong to the same camera, {camera.name!r}; "
-                "expected --camera-topic to choose one"
+                f"topics {' and '.join(same)} of bag {path} belong to the same camera, {name!r} on the topics of the "
+                "outputs; expected --camera-topic to choose one"
             )
     return cameras
+
+
+def _labels_of(options: Sequence[str]) -> dict[str, str]:
+    """Label topics by the topics of their cameras, the only camera's by the empty string where it is not named."""
+    split = [_split(option) for option in options]
+    labels_of = dict(split)
+    # No topic is given twice, nor is a camera, nor does a topic of the only camera stand beside others.
+    if len(set(labels_of.values())) < len(split) or ("" in labels_of and len(split) > 1):
+        raise ConfigurationError(
+            f"label topics {', '.join(options)} are given; expected one of its own for each camera, "
+            "CAMERA_TOPIC=LABEL_TOPIC, or TOPIC alone where there is one camera"
+        )
+    return labels_of
 
 
 def _split(option: str) -> tuple[str, str]:
@@ -92,7 +112,9 @@ def _by_type(path: Path, label_topics: set[str]) -> list[str]:
     found = [
         topic
         for topic in image_topics(path)
-        if topic not in label_topics and not any(topic.startswith(node) for node in nodes)
+        if topic not in label_topics
+        # A node's drift tells the node, whatever it is called; where drift was not recorded, only the name does.
+        if not is_output_topic(topic) and not any(topic.startswith(node) for node in nodes)
     ]
     if not found:
         raise DatasetError(

@@ -11,32 +11,16 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from camseg_core.camera_info import scaled_camera_info
-from camseg_core.data.sources.bag_images import IMAGE_TYPE, BagImages
+from camseg_core.data.sources.bag_images import BagImages
 from camseg_core.drawing import annotated_overlay, colorize, draw_region_scores
 from camseg_core.errors import DatasetError, FrameError
 from camseg_core.labels import LabelSet
 from camseg_core.replay.calibrations import Calibrations
-from camseg_core.replay.drift_message import DRIFT_TYPE
 from camseg_core.replay.journal import FrameEntry
-from camseg_core.replay.messages import CAMERA_INFO_TYPE, LABEL_INFO_TYPE, SCORE_TYPE, MessageFactory
-from camseg_core.replay.topics import output_topic
+from camseg_core.replay.messages import MessageFactory
+from camseg_core.replay.topics import LABEL_INFO, OUTPUT_TYPES, output_topic
 
 STORAGES = tuple(plugin.name.lower() for plugin in StoragePlugin)
-
-CAMERA_INFO, LABEL_INFO = "camera_info", "label_info"
-
-OUTPUT_TYPES = {
-    "mask": IMAGE_TYPE,
-    "mask_color": IMAGE_TYPE,
-    "overlay": IMAGE_TYPE,
-    "confidence": IMAGE_TYPE,
-    "drift": DRIFT_TYPE,
-    "drift/score": SCORE_TYPE,
-    "drift/heatmap": IMAGE_TYPE,
-    CAMERA_INFO: CAMERA_INFO_TYPE,
-    LABEL_INFO: LABEL_INFO_TYPE,
-}
-"""Outputs of the node that the bag can hold, with their types."""
 
 DEFAULT_OUTPUTS = ("mask", "mask_color", "drift", "drift/score")
 """Those that need nothing but masks and drift."""

@@ -3,9 +3,11 @@
 import json
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from camseg_core.replay.journal import Journal, differing
 from camseg_core.replay.results import RESULTS, SUMMARY, ReplayedBag, write_results
 from camseg_core.replay.settings import ReplaySettings
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts
-from camseg_core.replay.truth import TrueLabels, labels_of_folder, labels_of_topics
+from camseg_core.replay.truth import FrameStamps, TrueLabels, frame_stamps, labels_of_folder, labels_of_topics
 
 JOURNAL = "journal.sqlite3"
 _UNWRITTEN = "results"
@@ -103,8 +105,8 @@ class Replay:
 
         Raises:
             CamsegError: the folder holds results of another replay or what no replay left, a frame or label cannot be
-                read, or a file cannot be written. No results are left then, but what was inferred, for the next
-                replay, which may have other outputs, storage or labels.
+                read, a file cannot be written, or the journal is damaged. No results are left then, but what was
+                inferred, for the next replay, which may have other outputs, storage or labels.
         """
         self._check_unfinished()
         settings = self._settings.as_json() | {"device": device} | more_settings
@@ -116,10 +118,12 @@ class Replay:
         facts = RunFacts(started, hardware(), versions(*_PACKAGES), files, {}, {})
         with _writing(self._work):
             self._work.mkdir(parents=True, exist_ok=True)
-            with Journal(self._work / JOURNAL, self._inference_plan(device, more_settings, facts.versions)) as journal:
-                live = infer(self._images, self.cameras, journal)
-                if not len(journal):
-                    raise CamsegError(f"bag {self.bag}: no frame came through; expected one at least")
+        path, plan = self._work / JOURNAL, self._inference_plan(device, more_settings, facts.versions)
+        with _using_journal(path), Journal(path, plan) as journal:
+            live = infer(self._images, self.cameras, journal)
+            if not len(journal):
+                raise CamsegError(f"bag {self.bag}: no frame came through; expected one at least")
+            with _writing(self._work):
                 summary = self._write(journal, label_set, settings, facts, live)
         shutil.rmtree(self._work)
         return summary
@@ -148,7 +152,7 @@ class Replay:
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
         replayed = ReplayedBag(
-            self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(journal, label_set)
+            self.bag, self._images, self.cameras, journal, label_set, lambda: self._truths(label_set)
         )
         try:
             summary = write_results(
@@ -160,11 +164,17 @@ class Replay:
             raise
         return summary
 
-    def _truths(self, journal: Journal, label_set: LabelSet) -> Iterator[TrueLabels]:
-        if self._settings.labels is None:
-            return labels_of_topics(self.bag, self.cameras, label_set)
-        stamps = {camera.name: [stamp for _, stamp, _ in journal.judgements(camera.name)] for camera in self.cameras}
-        return labels_of_folder(self._settings.labels, stamps, label_set)
+    def _truths(self, label_set: LabelSet) -> Iterator[TrueLabels]:
+        if self._settings.labels is not None:
+            return labels_of_folder(self._settings.labels, self._frame_stamps, label_set)
+        if self._settings.label_topics:
+            return labels_of_topics(self.bag, self.cameras, self._frame_stamps, label_set)
+        return iter(())
+
+    @cached_property
+    def _frame_stamps(self) -> FrameStamps:
+        """Of the bag's images and not of the journal's entries, from which those are missing that a node dropped."""
+        return frame_stamps(self._images, self.cameras)
 
     def _is_done(self, settings: dict[str, Any], files: dict[str, str]) -> bool:
         if not self.folder.exists():
@@ -209,9 +219,24 @@ def _writing(folder: Path) -> Iterator[None]:
     """Turns a full disk and its like into one error that says what is left."""
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CamsegError(
-            f"{folder}: cannot be written: {reason}; expected room and permission to write. The same command then goes "
-            "on from the last commit; a live replay begins anew"
-        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _unwritable(folder, reason if error.filename is None else f"{error.filename}: {reason}") from error
+
+
+@contextmanager
+def _using_journal(path: Path) -> Iterator[None]:
+    """Turns what SQLite says of a full disk, or of a damaged file, into one error."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _unwritable(path.parent, str(error)) from error
+    except (sqlite3.DatabaseError, zlib.error) as error:
+        raise CamsegError(f"{path} is damaged ({error}); remove it to start anew") from error
+
+
+def _unwritable(folder: Path, reason: str) -> CamsegError:
+    return CamsegError(
+        f"{folder}: cannot be written: {reason}; expected room and permission to write. The same command then goes on "
+        "from the last commit; a live replay begins anew"
+    )

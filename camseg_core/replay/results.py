@@ -19,10 +19,11 @@ from camseg_core.labels import LabelSet
 from camseg_core.replay.calibrations import Calibrations
 from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
-from camseg_core.replay.output_bag import CAMERA_INFO, OVERLAY_ALPHA, OutputSources, write_bag
+from camseg_core.replay.output_bag import OVERLAY_ALPHA, OutputSources, write_bag
 from camseg_core.replay.scoring import MaskScores, score_masks
 from camseg_core.replay.summary import LiveCounts, ReplaySummary, RunFacts, summarize_camera, timeline
 from camseg_core.replay.table import write_table
+from camseg_core.replay.topics import CAMERA_INFO
 from camseg_core.replay.truth import TrueLabels
 
 RESULTS = BAG, TABLE, SUMMARY, REPORT = "outputs", "frames.parquet", "summary.json", "report.html"
@@ -64,7 +65,7 @@ def write_results(
     Args:
         folder: where to; it exists and is empty.
         replayed: the bag and what came out.
-        outputs: that the bag written holds, of ``output_bag.OUTPUT_TYPES``.
+        outputs: that the bag written holds, of ``topics.OUTPUT_TYPES``.
         storage: of the bag written.
         settings: for the summary.
         run: for the summary; times of inference and latency are filled in.
@@ -144,11 +145,10 @@ def _pictures(replayed: ReplayedBag, shown: Sequence[FrameRecord], scores: MaskS
     """The pictures of some frames, by their numbers."""
     wanted = {frame.index % len(replayed.images): frame for frame in shown}
     entries = {frame.index: replayed.journal.entry(frame.index) for frame in shown}
-    places = {(entry.camera, entry.stamp_ns): number for number, entry in entries.items()}
     labels = {
-        places[truth.camera, truth.stamp_ns]: truth.labels
+        truth.number: truth.labels
         for truth in (replayed.truths() if scores.by_frame else ())
-        if (truth.camera, truth.stamp_ns) in places
+        if truth.number in entries
     }
     pictures: dict[int, Picture] = {}
     for image in replayed.images:

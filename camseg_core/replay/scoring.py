@@ -19,7 +19,7 @@ class MaskScores:
         by_frame: by the number of the frame, for those with labels.
         by_camera: over all labelled frames of each camera, by its name.
         overall: over all labelled frames; None without any.
-        labels_without_frame: labels whose stamp no frame has.
+        labels_without_frame: labels whose stamp no frame has, or whose frame a node dropped.
     """
 
     by_frame: dict[int, FrameMetrics]
@@ -29,34 +29,38 @@ class MaskScores:
 
 
 def score_masks(journal: Journal, truths: Iterable[TrueLabels], label_set: LabelSet) -> MaskScores:
-    """Compares the masks in the journal with the labels of the same camera and stamp.
+    """Compares the masks in the journal with the labels of the same frames.
 
     Raises:
-        DatasetError: a label image has another size than its frame, or there are labels and none fits a frame.
+        DatasetError: a label image has another size than its frame, or there are labels and none is of a frame.
     """
     by_frame: dict[int, FrameMetrics] = {}
     matrices: dict[str, ConfusionMatrix] = {}
     overall = ConfusionMatrix(label_set)
-    unmatched, example = 0, None
+    unmatched, example, fits = 0, None, False
     for truth in truths:
-        entry = journal.find(truth.camera, truth.stamp_ns)
-        if entry is None:
+        if truth.number is None:
             unmatched, example = unmatched + 1, truth
+            continue
+        fits = True
+        entry = journal.find(truth.number)
+        if entry is None:
+            unmatched += 1
             continue
         if truth.labels.shape != entry.labels.shape:
             raise DatasetError(
                 f"{truth.where}: labels are {truth.labels.shape} (height, width); expected {entry.labels.shape}, the "
-                f"size of the frame with stamp {truth.stamp_ns} ns"
+                f"size of frame {truth.number}, which has stamp {entry.stamp_ns} ns"
             )
         one = ConfusionMatrix(label_set)
         for matrix in (one, overall, matrices.setdefault(truth.camera, ConfusionMatrix(label_set))):
             matrix.update(truth.labels, entry.labels)
         metrics = one.metrics()
         by_frame[entry.number] = FrameMetrics(metrics.miou, metrics.global_accuracy)
-    if example is not None and not by_frame:
+    if example is not None and not fits:
         raise DatasetError(
-            f"{example.where}: stamp {example.stamp_ns} ns is that of no frame of camera {example.camera!r}, and so it "
-            f"is with all {unmatched} label images; expected stamps equal to the frames'"
+            f"{example.where}: is that of no frame of camera {example.camera!r}, and so it is with all {unmatched} "
+            "label images; expected stamps equal to the frames'"
         )
     return MaskScores(
         by_frame=by_frame,

@@ -112,7 +112,7 @@ class ReplaySummary:
         settings: all options that decide the result, by name.
         cameras: in the order they are reported.
         segmentation: over the labelled frames of all cameras; None without.
-        labels_without_frame: labels whose stamp no frame has.
+        labels_without_frame: labels whose stamp no frame has, or whose frame a node dropped.
         live: where the frames went; None where no node was asked.
         run: what another run has others of.
     """

@@ -1,6 +1,6 @@
 """The true labels of frames, from topics of the bag or from a folder."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,60 +20,107 @@ class TrueLabels:
 
     Attributes:
         camera: its camera's name.
-        stamp_ns: its stamp.
+        number: the frame's place among all images of the cameras; None where no frame of the camera has the stamp.
         labels: (height, width) uint8 class ids, 255 unlabelled.
         where: where it comes from, for errors.
     """
 
     camera: str
-    stamp_ns: int
+    number: int | None
     labels: np.ndarray
     where: str
 
 
-def labels_of_topics(path: Path, cameras: Sequence[Camera], label_set: LabelSet) -> Iterator[TrueLabels]:
+FrameStamps = Mapping[str, Mapping[int, int]]
+"""Of each camera, by its name: the stamps of its frames, nanoseconds, by their numbers and in the order of these."""
+
+
+def frame_stamps(images: BagImages, cameras: Sequence[Camera]) -> FrameStamps:
+    """The stamps of all frames of a bag, also of those that a node dropped; raises DatasetError as reading it does."""
+    names = {camera.topic: camera.name for camera in cameras}
+    stamps_ns: dict[str, dict[int, int]] = {camera.name: {} for camera in cameras}
+    for image in images:
+        stamps_ns[names[image.topic]][image.number] = image.stamp_ns
+    return stamps_ns
+
+
+def labels_of_topics(
+    path: Path, cameras: Sequence[Camera], stamps_ns: FrameStamps, label_set: LabelSet
+) -> Iterator[TrueLabels]:
     """The labels on the cameras' label topics: mono8, ids as ``folder_label_map`` has them.
 
-    Raises DatasetError for a message that is not mono8 or holds an id that is neither class nor void.
-    """
-    label_map = folder_label_map(label_set)
-    names = {camera.label_topic: camera.name for camera in cameras if camera.label_topic is not None}
-    if not names:
-        return
-    for image in BagImages(path, [topic for topic in names if topic is not None]):
-        labels = label_map.apply(label_ids(image), Path(image.where))
-        yield TrueLabels(names[image.topic], image.stamp_ns, labels, image.where)
-
-
-def labels_of_folder(folder: Path, stamps_ns: dict[str, list[int]], label_set: LabelSet) -> Iterator[TrueLabels]:
-    """The label images of a folder, or with several cameras of the folders in it that have the cameras' names.
-
-    Files are named by the frames' stamps in nanoseconds, ``1700000000200000000.png``, and may be of some frames only;
-    with other names there is one for each frame, in the order of the names.
-
     Args:
-        folder: of PNGs of one byte a pixel, ids as ``folder_label_map`` has them.
-        stamps_ns: of the frames of each camera.
+        path: the bag.
+        cameras: some of them with a label topic.
+        stamps_ns: of all frames.
         label_set: the classes.
 
     Raises:
-        DatasetError: a folder is missing or empty, the names fit neither rule, or a file is no label image.
+        DatasetError: a message is not mono8 or holds an id that is neither class nor void, or several frames of its
+            camera have its stamp.
+    """
+    label_map = folder_label_map(label_set)
+    names = {camera.label_topic: camera.name for camera in cameras if camera.label_topic is not None}
+    numbers = {camera: _numbers_by_stamp(stamps_ns[camera]) for camera in names.values()}
+    for image in BagImages(path, list(names)):
+        camera, where = names[image.topic], f"{image.where}, stamp {image.stamp_ns} ns"
+        number = _only_frame(numbers[camera].get(image.stamp_ns, []), camera, where)
+        yield TrueLabels(camera, number, label_map.apply(label_ids(image), Path(where)), where)
+
+
+def labels_of_folder(folder: Path, stamps_ns: FrameStamps, label_set: LabelSet) -> Iterator[TrueLabels]:
+    """The label images of a folder, or with several cameras of the folders in it that have the cameras' names.
+
+    Files are named by the frames' stamps in nanoseconds, ``1700000000200000000.png``, and may be of some frames only;
+    where none of the names is a frame's stamp there is one for each frame, in the order of the names.
+
+    Args:
+        folder: of PNGs of one byte a pixel, ids as ``folder_label_map`` has them.
+        stamps_ns: of all frames.
+        label_set: the classes.
+
+    Raises:
+        DatasetError: a folder is missing or empty, the names fit neither rule, several frames of a camera have the
+            stamp that a file is named by, or a file is no label image.
     """
     label_map = folder_label_map(label_set)
     for camera, stamps in stamps_ns.items():
         paths = list_images(folder if len(stamps_ns) == 1 else folder / camera)
-        for path, stamp_ns in zip(paths, _stamps_of(paths, stamps, camera), strict=True):
-            yield TrueLabels(camera, stamp_ns, label_map.apply(read_labels(path), path), str(path))
+        for path, number in zip(paths, _numbers_of(paths, stamps, camera), strict=True):
+            yield TrueLabels(camera, number, label_map.apply(read_labels(path), path), str(path))
 
 
-def _stamps_of(paths: list[Path], stamps: list[int], camera: str) -> list[int]:
+def _numbers_of(paths: list[Path], stamps_ns: Mapping[int, int], camera: str) -> list[int | None]:
+    """The numbers of the frames that label images belong to; None for a stamp that no frame has."""
+    numbers = _numbers_by_stamp(stamps_ns)
     named = [int(path.stem) if path.stem.isdecimal() else None for path in paths]
-    known = set(stamps)
-    if all(stamp in known for stamp in named):
-        return [stamp for stamp in named if stamp is not None]
-    if len(paths) == len(stamps):
-        return stamps
+    # A file called 0 says nothing yet: files are counted from there too.
+    if any(stamp and stamp in numbers for stamp in named) or all(stamp in numbers for stamp in named):
+        return [
+            _only_frame(numbers.get(stamp, []), camera, str(path)) for path, stamp in zip(paths, named, strict=True)
+        ]
+    if len(paths) == len(stamps_ns):
+        return list(stamps_ns)
+    example = next(iter(numbers))
     raise DatasetError(
-        f"{paths[0].parent}: holds {len(paths)} label images, camera {camera!r} has {len(stamps)} frames; expected one "
-        f"each, or names that are stamps in nanoseconds, such as {stamps[0]}{paths[0].suffix} (found {paths[0].name})"
+        f"{paths[0].parent}: holds {len(paths)} label images, camera {camera!r} has {len(stamps_ns)} frames; expected "
+        f"one each, or names that are stamps in nanoseconds, such as {example}{paths[0].suffix} (found {paths[0].name})"
     )
+
+
+def _numbers_by_stamp(stamps_ns: Mapping[int, int]) -> dict[int | None, list[int]]:
+    """The numbers of the frames that have a stamp."""
+    numbers: dict[int | None, list[int]] = {}
+    for number, stamp_ns in stamps_ns.items():
+        numbers.setdefault(stamp_ns, []).append(number)
+    return numbers
+
+
+def _only_frame(numbers: list[int], camera: str, where: str) -> int | None:
+    """The number of the frame that a label belongs to by its stamp, out of those that have this stamp."""
+    if len(numbers) > 1:
+        raise DatasetError(
+            f"{where}: frames {numbers[0]} and {numbers[1]} of camera {camera!r} both have this stamp; expected each "
+            "its own, or --labels with one image for each frame in order of name"
+        )
+    return numbers[0] if numbers else None

@@ -1,10 +1,12 @@
 """Compressed camera images (JPEG, PNG) to RGB."""
 
+import sys
+
 import cv2
 import numpy as np
 
 from camseg_core.errors import FrameError
-from camseg_core.runtime.pixel_formats import ImageBytes
+from camseg_core.runtime.pixel_formats import ImageBytes, to_rgb
 
 _BEGINNINGS = {"jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
 _ENDINGS = {"jpeg": b"\xff\xd9", "png": b"IEND\xae\x42\x60\x82"}
@@ -26,8 +28,9 @@ _JPEG_BARE_MARKERS = frozenset((0x00, 0x01, *range(0xD0, 0xDA)))
 def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
     """Decodes a ``sensor_msgs/CompressedImage``.
 
-    Which decoder is right, the data says itself; the format is a check and serves the error. What stands in a JPEG or
-    PNG by ROS' compressed_image_transport has OpenCV's colour order, so that the raw encoding does not matter.
+    Which decoder is right, the data says itself; the format is a check and serves the error. Colours that ROS'
+    compressed_image_transport puts into a JPEG or PNG have OpenCV's order, whatever the raw encoding was. A Bayer image
+    it puts there as it is, a mosaic in one channel, which the raw encoding tells from a grey image.
 
     Args:
         image_format: as in the message: ``jpeg``, ``png``, or with the raw encoding, ``bgr8; jpeg compressed bgr8``.
@@ -37,7 +40,8 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
         (height, width, 3) uint8 RGB, a new array. Grey is repeated; of 16 bits a channel the upper eight count.
 
     Raises:
-        FrameError: the format is another, or the data is not a whole image of it.
+        FrameError: the format is another, or the data is not a whole image of it; or the raw encoding is a Bayer
+            pattern that is not known.
     """
     file = bytes(data)
     known = image_format.replace("jpg", "jpeg")
@@ -62,15 +66,26 @@ def compressed_to_rgb(image_format: str, data: ImageBytes) -> np.ndarray:
         raise FrameError(
             f"compressed image claims {height}x{width} pixels (height x width); expected {MAX_PIXELS} in all at most"
         )
+    encoding = image_format.partition(";")[0].strip()
+    if encoding.startswith("bayer_"):
+        mosaic = _decode(kind, file, cv2.IMREAD_UNCHANGED)
+        if mosaic.ndim == 2:
+            # By the file's depth: who made a JPEG of 16 bits has left eight.
+            encoding = f"{encoding.rstrip('0123456789')}{8 * mosaic.itemsize}"
+            height, width = mosaic.shape
+            return to_rgb(encoding, height, width, mosaic.strides[0], mosaic.data, sys.byteorder == "big")
+    # A camera's image is used as it lies; its frame_id says how the camera is mounted.
+    return cv2.cvtColor(_decode(kind, file, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION), cv2.COLOR_BGR2RGB)
+
+
+def _decode(kind: str, file: bytes, flags: int) -> np.ndarray:
     try:
-        # A camera's image is used as it lies; its frame_id says how the camera is mounted.
-        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
         image = cv2.imdecode(np.frombuffer(file, dtype=np.uint8), flags)
     except cv2.error as error:  # for example a header with a size beyond OpenCV's limit
         raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded: {error}") from error
     if image is None:
         raise FrameError(f"compressed image of {len(file)} bytes cannot be decoded; expected a whole {kind}")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def _has_whole_chunks(file: bytes) -> bool:

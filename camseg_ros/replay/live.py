@@ -18,6 +18,7 @@ from camseg_core.replay.cameras import Camera
 from camseg_core.replay.journal import Journal
 from camseg_core.replay.settings import Playback
 from camseg_core.replay.summary import LiveCounts
+from camseg_core.replay.topics import node_camera
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.live_recorder import LiveRecorder
@@ -73,6 +74,7 @@ class LiveInference:
         """Plays the bag; nothing is left running, however it ends.
 
         Raises:
+            KeyboardInterrupt: at Ctrl-C; with ``loop`` only until a second pass has begun, from when on it is the end.
             ChildError: a process ended early, or did not come up.
             ConfigurationError: some cameras are compressed and others are not; CAMSEG_ROS_DOMAIN_ID is no ROS domain.
         """
@@ -121,7 +123,9 @@ class LiveInference:
         try:
             children.wait_for(player, spin)
         except KeyboardInterrupt:
-            if not self._playback.loop:
+            # Once a second pass has begun, the first was sent whole; of one that was not, results would not be the
+            # bag's, and would yet count as finished.
+            if recorder.counts().sent <= len(images):
                 raise
             player.stop()
             children.forget(player)
@@ -163,7 +167,7 @@ def _node_arguments(
             raise ConfigurationError(
                 f"compressed images on {camera.topic} of bag {images.path}; expected a name that ends in /compressed"
             )
-    names = [camera.name.replace("/", "_") for camera in cameras]
+    names = [node_camera(camera.name) for camera in cameras]
     values = {
         **{name: getattr(engine, name) for name in _ENGINE_PARAMETERS},
         "cameras": names if len(names) > 1 else [],

@@ -39,6 +39,12 @@ def test_what_a_segmentation_node_published_into_the_bag_is_no_camera(tmp_path):
     assert [found.topic for found in find_cameras(tmp_path / "drive")] == ["/camera/image_raw"]
 
 
+def test_outputs_of_a_node_whose_drift_was_not_recorded_are_known_by_their_names(tmp_path):
+    topics = ["/camseg/overlay", "/vehicle/camseg/front/drift/heatmap", "/camseg/mask_color/compressed"]
+    bag = write_bag(tmp_path / "drive", [camera(topic="/camseg/front/image_raw"), *(camera(topic=t) for t in topics)])
+    assert [found.topic for found in find_cameras(bag)] == ["/camseg/front/image_raw"]
+
+
 def test_a_label_topic_that_nobody_named_is_not_taken_for_a_camera(tmp_path):
     bag = write_bag(tmp_path / "drive", [camera(), labels()])
     with pytest.raises(DatasetError, match=r"on /camera/labels: mono8 image of class ids alone.*--label-topic"):
@@ -64,10 +70,34 @@ def test_with_several_cameras_a_label_topic_says_whose_it_is(tmp_path):
     assert (left.label_topic, right.label_topic) == (None, "/labels")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["/labels", "/more"],
+        ["/left/image_raw=/labels", "/left/image_raw=/more"],
+        ["/labels", "/left/image_raw=/more"],
+        ["/left/image_raw=/labels", "/right/image_raw=/labels"],
+    ],
+)
+def test_no_label_topic_is_passed_over_for_another(tmp_path, options):
+    cameras = [camera(topic="/left/image_raw"), camera(topic="/right/image_raw")]
+    bag = write_bag(tmp_path / "drive", [*cameras, labels("/labels"), labels("/more")])
+    chosen = ["/left/image_raw", "/right/image_raw"] if "/right" in options[-1] else ["/left/image_raw"]
+    with pytest.raises(ConfigurationError, match=f"label topics {', '.join(options)} are given; expected one of its"):
+        find_cameras(bag, chosen, options)
+
+
 def test_two_topics_of_one_camera_are_an_error(tmp_path):
     bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/camera/image_rect")])
     with pytest.raises(ConfigurationError, match=r"/camera/image_raw and .*_rect .* same camera, 'camera'"):
         find_cameras(bag)
+
+
+def test_two_cameras_that_a_node_would_call_the_same_are_an_error(tmp_path):
+    bag = write_bag(tmp_path / "drive", [camera(topic="/a/b/image_raw"), camera(topic="/a_b/image_raw")])
+    with pytest.raises(ConfigurationError, match=r"/a/b/image_raw and /a_b/image_raw .* same camera, 'a_b'"):
+        find_cameras(bag)
+    assert [found.name for found in find_cameras(bag, ["/a/b/image_raw"])] == ["a/b"]
 
 
 @pytest.fixture
@@ -96,11 +126,13 @@ def test_a_bag_without_images_lists_what_it_has(tmp_path, error_of):
     assert "it has /speed (std_msgs/msg/Float32, 1 messages)" in line
 
 
-def test_an_unknown_encoding_is_named_with_its_topic(tmp_path, error_of):
+def test_an_unknown_encoding_is_named_with_its_topic_and_how_to_choose_another(tmp_path, error_of):
     bag = write_bag(tmp_path / "drive", [camera(), camera(topic="/depth/image_raw", encoding="32FC1")])
     line = error_of(bag)
     assert "on /depth/image_raw: " in line
     assert "'32FC1' is not supported; expected one of rgb8" in line
+    assert line.endswith("If this is no camera to segment, choose with --camera-topic")
+    assert "--camera-topic" not in error_of(bag, "--camera-topic", "/depth/image_raw")
 
 
 def test_a_topic_that_is_not_there_is_named_with_those_that_are(tmp_path, error_of):

@@ -34,8 +34,10 @@ from camseg_core.errors import CamsegError, ConfigurationError, DatasetError
 from camseg_core.labels import CAMVID
 from camseg_core.replay.drift_message import drift_result
 from camseg_core.replay.inference import infer_images
-from camseg_core.replay.output_bag import OUTPUT_TYPES
+from camseg_core.replay.journal import Journal
 from camseg_core.replay.replay import Replay
+from camseg_core.replay.summary import LiveCounts
+from camseg_core.replay.topics import OUTPUT_TYPES
 
 SCORES = [10, 20, 120, 220, 130, 15, 150]
 
@@ -249,6 +251,86 @@ def test_a_label_folder_is_matched_by_stamp_or_by_order(tmp_path, settings, by_s
     table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
     assert table["pixel_accuracy"] == pytest.approx([1.0, 0.5, 1.0])
     assert summary_of(tmp_path / "out" / "drive")["segmentation"]["global_accuracy"] == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize("stamps_s", [[0, 0, 0], [10, 11, 11]], ids=["all stamps 0", "one stamp twice"])
+def test_a_label_folder_in_order_goes_by_the_place_of_the_frames_and_not_by_their_stamps(tmp_path, settings, stamps_s):
+    bag = drive_with_stamps(tmp_path / "drive", [0] * 3, stamps_s)
+    (tmp_path / "labels").mkdir()
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / "labels" / f"{index:04}.png"), labels_with_errors(index, 12 * (index == 2)))
+    replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == pytest.approx([1.0, 1.0, 0.5])
+    # By mean IoU the last is the worst, and shown with its own truth.
+    assert "true labels of frame 2" in (tmp_path / "out" / "drive" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("wrong", [f"{stamp_of(9)}.png", "mine.png"])
+def test_a_label_named_otherwise_than_by_a_frames_stamp_has_no_frame_where_another_is_so_named(
+    tmp_path, settings, wrong
+):
+    bag = drive(tmp_path / "drive", [0] * 3)
+    (tmp_path / "labels").mkdir()
+    for index, name in ((1, f"{stamp_of(1)}.png"), (2, f"{stamp_of(2)}.png"), (0, wrong)):
+        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 2)))
+    summary = replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
+    assert summary.labels_without_frame == 1
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == [None, pytest.approx(1.0), pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize("by_topic", [True, False], ids=["on a topic", "named by stamp"])
+def test_labels_with_a_stamp_that_several_frames_of_the_camera_have_are_an_error(tmp_path, settings, by_topic):
+    frames = [("/camera/image_raw", image_message(frame_pixels(n), stamp_of(min(n, 1)))) for n in range(3)]
+    (tmp_path / "labels").mkdir()
+    cv2.imwrite(str(tmp_path / "labels" / f"{stamp_of(1)}.png"), labels_with_errors(1, 0))
+    if by_topic:
+        frames.append(("/labels", image_message(labels_with_errors(1, 0), stamp_of(1), "mono8")))
+        settings = dataclasses.replace(settings, label_topics=("/labels",))
+    else:
+        settings = dataclasses.replace(settings, labels=tmp_path / "labels")
+    bag = write_bag(tmp_path / "drive", frames, received_ns=[stamp_of(n) for n in range(len(frames))])
+    with pytest.raises(DatasetError, match=rf"{stamp_of(1)}.* frames 1 and 2 of camera 'camera' both have this stamp"):
+        replay(bag, tmp_path / "out", settings)
+    assert not (tmp_path / "out" / "drive").exists()
+
+
+def replay_through_a_node_that_drops(number, bag, out, settings):
+    """What a live replay leaves of a node that does not answer one frame."""
+
+    def infer(images, cameras, journal):
+        with Journal(out.with_name("whole.sqlite3"), {}) as whole:
+            infer_images(FakeEngine(), images, cameras, whole)
+            for entry in whole.entries():
+                if entry.number != number:
+                    journal.append(entry)
+        return LiveCounts(len(images), len(images), len(images) - 1, 1, 0)
+
+    return Replay(bag, out, settings).run(infer, CAMVID, "cpu", live=True)
+
+
+@pytest.mark.parametrize("by_stamp", [True, False], ids=["named by stamp", "one for each frame"])
+def test_a_frame_that_a_node_dropped_costs_its_own_label_and_no_other(tmp_path, settings, by_stamp):
+    bag = drive(tmp_path / "drive", [0] * 4)
+    (tmp_path / "labels").mkdir()
+    for index in range(4):
+        name = f"{stamp_of(index)}.png" if by_stamp else f"drive_{index}.png"
+        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 3)))
+    settings = dataclasses.replace(settings, labels=tmp_path / "labels")
+    summary = replay_through_a_node_that_drops(1, bag, tmp_path / "out", settings)
+    assert (summary.frames, summary.labels_without_frame, summary.cameras[0].labelled_frames) == (3, 1, 3)
+    table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
+    assert table["pixel_accuracy"] == pytest.approx([1.0, 1.0, 0.5])
+
+
+def test_a_node_that_dropped_every_labelled_frame_leaves_results_without_a_score(tmp_path, settings):
+    bag = drive(tmp_path / "drive", [0] * 3)
+    (tmp_path / "labels").mkdir()
+    cv2.imwrite(str(tmp_path / "labels" / f"{stamp_of(1)}.png"), labels_with_errors(1, 0))
+    settings = dataclasses.replace(settings, labels=tmp_path / "labels")
+    summary = replay_through_a_node_that_drops(1, bag, tmp_path / "out", settings)
+    assert (summary.segmentation, summary.labels_without_frame) == (None, 1)
 
 
 def test_labels_that_fit_no_frame_are_an_error_and_leave_no_results(tmp_path, settings):

@@ -7,8 +7,10 @@ import pickle
 import random
 import resource
 import signal
+import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +244,47 @@ def test_a_full_disk_is_one_error_no_results_and_no_loss_of_what_was_inferred(tm
     assert engine.inferred < len(frames)
     replay(bag, tmp_path / "whole", settings)
     assert contents(tmp_path / "out" / "drive") == contents(tmp_path / "whole" / "drive")
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path, settings):
+    bag = drive(tmp_path / "drive", SCORES)
+    (tmp_path / "out").write_text("no folder")
+    with pytest.raises(CamsegError) as caught:
+        replay(bag, tmp_path / "out", settings)
+    work = tmp_path / "out" / "drive.unfinished"
+    assert f"{work}: cannot be written: {work}: Not a directory; expected room and permission" in str(caught.value)
+
+
+def test_what_goes_wrong_while_inferring_is_not_blamed_on_the_folder_of_results(tmp_path, settings):
+    def infer(*_):
+        Path("/proc/nowhere").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        Replay(drive(tmp_path / "drive", SCORES), tmp_path / "out", settings).run(infer, CAMVID, "cpu")
+
+
+def damage_page(journal):
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 16384] = b"\xaa" * 16384
+    journal.write_bytes(content)
+
+
+def damage_mask(journal):
+    with closing(sqlite3.connect(journal)) as database, database:
+        database.execute("UPDATE frames SET mask = x'0102' WHERE number = 7")
+
+
+@pytest.mark.parametrize("damage", [damage_page, damage_mask])
+def test_a_damaged_journal_is_named_and_that_to_remove_it_is_to_start_anew(tmp_path, settings, damage):
+    bag = drive(tmp_path / "drive", SCORES * 20)
+    with pytest.raises(KeyboardInterrupt):
+        replay(bag, tmp_path / "out", settings, FakeEngine(fail_at=155))
+    journal = tmp_path / "out" / "drive.unfinished" / "journal.sqlite3"
+    damage(journal)
+    with pytest.raises(CamsegError, match=rf"{journal} is damaged \(.*\); remove it to start anew"):
+        replay(bag, tmp_path / "out", settings)
+    journal.unlink()
+    assert replay(bag, tmp_path / "out", settings).frames == len(SCORES) * 20
 
 
 class Calling:

@@ -35,6 +35,40 @@ def test_grey_is_repeated():
     np.testing.assert_array_equal(image, np.repeat(grey[..., None], 3, axis=2))
 
 
+def mosaic_of(rgb, dtype=np.uint8):
+    """What an RGGB sensor sees of it."""
+    mosaic = np.empty(rgb.shape[:2], dtype)
+    for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[row::2, column::2] = rgb[row::2, column::2, channel]
+    return mosaic * dtype(257) if dtype == np.uint16 else mosaic
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_mosaic_that_compressed_image_transport_writes_of_a_bayer_image_has_its_colours(dtype):
+    png = cv2.imencode(".png", mosaic_of(RED_TO_BLUE, dtype))[1].tobytes()
+    image = compressed_to_rgb(f"bayer_rggb{8 * np.dtype(dtype).itemsize}; png compressed ", png)
+    assert (image.shape, image.dtype) == (RED_TO_BLUE.shape, np.uint8)
+    # Where all neighbours are of the same colour nothing has to be guessed.
+    for columns in (slice(2, 10), slice(14, 22)):
+        np.testing.assert_array_equal(image[2:-2, columns], RED_TO_BLUE[2:-2, columns])
+
+
+def test_a_bayer_mosaic_in_a_jpeg_of_eight_bits_has_its_colours_too():
+    jpeg = cv2.imencode(".jpg", mosaic_of(RED_TO_BLUE), [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    image = compressed_to_rgb("bayer_rggb16; jpeg compressed ", jpeg)
+    assert np.abs(image[8, 5].astype(int) - RED_TO_BLUE[8, 5]).max() < 12
+
+
+def test_colours_of_a_camera_whose_raw_images_are_bayer_are_read_as_they_are():
+    np.testing.assert_array_equal(compressed_to_rgb("bayer_rggb8; png compressed bgr8", encoded(".png")), RED_TO_BLUE)
+
+
+def test_a_mosaic_of_an_unknown_pattern_is_an_error():
+    png = cv2.imencode(".png", mosaic_of(RED_TO_BLUE))[1].tobytes()
+    with pytest.raises(FrameError, match="image encoding 'bayer_rgbw8' is not supported; expected one of"):
+        compressed_to_rgb("bayer_rgbw8; png compressed ", png)
+
+
 def test_zeros_after_the_end_do_not_matter():
     np.testing.assert_array_equal(compressed_to_rgb("png", encoded(".png") + bytes(7)), RED_TO_BLUE)
 

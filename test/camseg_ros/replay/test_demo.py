@@ -24,7 +24,7 @@ from camseg_core.labels import CITYSCAPES
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.weights_files import CONFIG_NAME, WEIGHTS_NAME, save_module
 from camseg_ros.replay import demo, topics
-from camseg_ros.replay.recording import JsonLines
+from camseg_ros.replay.recording import JsonLines, Recording
 from camseg_ros.replay.surroundings import DOMAIN_VARIABLE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "camseg_core" / "replay"))
@@ -187,6 +187,29 @@ def test_options_that_cannot_be_met_are_told_before_anything_starts(environment,
     assert done.stderr.startswith("camseg_demo: " + reason.format(tmp_path / "nowhere"))
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"steps": 0}, "parameter 'steps' is 0; expected an integer from 1 to 1000"),
+        ({"seed": 2**31}, "parameter 'seed' is 2147483648; expected an integer from 0 to 2147483647"),
+        ({"drift_run_length": 0.5}, "parameter 'drift_run_length_s' is 0.5; expected a number with a decimal"),
+        ({"device": "gpu"}, "device 'gpu' is unknown; expected auto, cpu or cuda:N"),
+        ({"device": "cuda:99"}, "device 'cuda:99' is not there; this machine has"),
+    ],
+)
+def test_what_the_node_would_refuse_is_told_before_the_last_recording_is_emptied(
+    folders, cityscapes_model, monkeypatch, tmp_path, options, reason
+):
+    monkeypatch.setattr(demo, "run_session", record)
+    recording = Recording(tmp_path / "out" / "recording")
+    recording.create()
+    recording.overlay(0).touch()
+    with pytest.raises(ConfigurationError) as told:
+        demo.run(images=folders[0], out=tmp_path / "out", model=str(cityscapes_model), **options)
+    assert str(told.value).startswith(reason)
+    assert recording.overlay(0).exists()
 
 
 def test_a_domain_that_is_none_is_told_before_anything_starts(environment, folders, tmp_path):

@@ -195,8 +195,11 @@ def test_frames_of_one_stamp_cannot_be_told_apart_and_are_refused(tmp_path, sett
     assert not (tmp_path / "out" / "drive").exists()
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_an_endless_replay_with_the_results_of_its_first_pass(tmp_path, settings, domain):
+def interrupted_endless_replay(tmp_path, settings, progress, times, rate=Playback.rate):
+    """Plays four frames again and again; Ctrl-C where the player has said ``progress`` so often.
+
+    Returns its exit code, standard output and standard error.
+    """
     bag = write_bag(
         tmp_path / "drive", [("/camera/image_raw", recorded_image(frame_pixels(n), stamp_of(n))) for n in range(4)]
     )
@@ -211,7 +214,7 @@ from camseg_core.replay.settings import Playback, ReplaySettings
 from camseg_core.runtime.engine import EngineSettings
 from camseg_ros.replay.live import LiveInference
 engine = EngineSettings(model={settings.engine.model!r}, device="cpu")
-node = LiveInference(engine, Playback(loop=True), {FAKE_NODE!r})
+node = LiveInference(engine, Playback(rate={rate}, loop=True), {FAKE_NODE!r})
 summary = Replay(Path({str(bag)!r}), Path({str(tmp_path / "out")!r}), ReplaySettings(engine=engine)).run(
     node, CAMVID, "cpu"
 )
@@ -219,13 +222,27 @@ print(summary.frames, summary.live.sent)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         seen = b""
-        while seen.count(b"playing: 100%") < 4:  # twice a pass
+        while seen.count(progress) < times:
             piece = process.stderr.read1(4096)
             assert piece, seen.decode()
             seen += piece
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors.decode()
+    return process.returncode, output.decode(), errors.decode()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_an_endless_replay_with_the_results_of_its_first_pass(tmp_path, settings, domain):
+    code, output, errors = interrupted_endless_replay(tmp_path, settings, b"playing: 100%", 4)  # twice a pass
+    assert code == 0, errors
     frames, sent = map(int, output.split())
     assert 1 <= frames <= 4
     assert sent >= 8
+
+
+@pytest.mark.slow
+def test_ctrl_c_within_the_first_pass_of_an_endless_replay_leaves_no_results(tmp_path, settings, domain):
+    code, output, errors = interrupted_endless_replay(tmp_path, settings, b"playing:", 1, SLOW.rate)
+    assert (code, output) == (-signal.SIGINT, ""), errors
+    assert "KeyboardInterrupt" in errors
+    assert not (tmp_path / "out" / "drive").exists()
