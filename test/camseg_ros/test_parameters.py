@@ -150,6 +150,25 @@ def test_yaml_file_is_read_as_it_stands(ros_domain):
         rclpy.shutdown(context=context)
 
 
+def test_names_given_that_are_no_parameter_are_warned_of_with_the_nearest_one(ros_domain, capfd):
+    given = ["drift_referense:=auto", "step:=3", "colour:=red", "seed:=1"]
+    of_ros = ["use_sim_time:=true", "start_type_description_service:=false"]
+    of_ros.append("qos_overrides./clock.subscription.depth:=2")
+    context = rclpy.Context()
+    arguments = ["--ros-args", *itertools.chain(*(("-p", one) for one in given + of_ros))]
+    rclpy.init(args=arguments, context=context, domain_id=ros_domain)
+    try:
+        NodeParameters(Node("camseg", context=context))
+    finally:
+        rclpy.shutdown(context=context)
+    said = [line.partition("parameter ")[2] for line in capfd.readouterr().err.splitlines() if "[WARN]" in line]
+    assert sorted(said) == [
+        "'colour' is none of this node's and is ignored",
+        "'drift_referense' is none of this node's and is ignored; did you mean 'drift_reference'?",
+        "'step' is none of this node's and is ignored; did you mean 'steps'?",
+    ]
+
+
 def test_every_value_in_the_yaml_file_has_a_comment():
     lines = [line.strip() for line in YAML_FILE.read_text().splitlines()]
     names = {spec.name for spec in PARAMETERS}
