@@ -356,8 +356,12 @@ class NodeParameters:
         self._known_classes = names
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
+        deleted = {change.name for change in changes if change.type_ is Parameter.Type.NOT_SET}
         # rclpy's own range check lets values through that are a rounding error outside.
         for spec, value in _known(changes):
+            if spec.name in deleted:  # of lists, whose type may change, rclpy would take away the name as well
+                reason = f"parameter {spec.name!r} cannot be deleted; expected {spec.expectation()}"
+                return SetParametersResult(successful=False, reason=reason)
             if not spec.accepts(value):
                 return SetParametersResult(successful=False, reason=_refusal(spec, value))
             if spec.change is Change.UNCONFIGURED and self._is_configured() and value != self._values[spec.name]:

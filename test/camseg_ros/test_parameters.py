@@ -99,6 +99,19 @@ def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
     assert parameters.settings.engine.model == before.engine.model
 
 
+@pytest.mark.parametrize("spec", PARAMETERS, ids=lambda spec: spec.name)
+def test_none_can_be_deleted(make_node, spec):
+    node = make_node()
+    parameters = NodeParameters(node)
+    before = parameters.settings
+    result = node.set_parameters([Parameter(spec.name, Parameter.Type.NOT_SET)])[0]
+    assert not result.successful
+    if isinstance(spec.default, tuple):  # all others are refused by rclpy
+        assert result.reason == f"parameter {spec.name!r} cannot be deleted; expected {spec.expectation()}"
+    assert node.has_parameter(spec.name)
+    assert parameters.settings is before
+
+
 def test_two_that_contradict_each_other_are_refused(make_node):
     message = "int8 and torch_compile are both true; expected one of them at most"
     with pytest.raises(ConfigurationError, match=message):
