@@ -1,5 +1,6 @@
 """Start and end of the node as a process: parameters, signals, exit codes."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def segments_held_by(node: NodeProcess, before: set[str]) -> set[Path]:
     return held
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_the_node_with_a_summary_and_exit_code_0(start_node, peer, number):
     node = start_node()
     peer.subscribe("mask")
@@ -38,6 +39,19 @@ def test_signal_ends_the_node_with_a_summary_and_exit_code_0(start_node, peer, n
     assert node.stop(number) == 0
     assert "frames received " in node.log()
     assert "Traceback" not in node.log()
+
+
+def test_closed_terminal_does_not_end_a_node_under_nohup(start_node, peer):
+    # As nohup does: what is ignored here is ignored in the child.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        node = start_node()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    node.wait_for_log("active: listening")
+    os.kill(node.pid, signal.SIGHUP)
+    assert peer.state() == "active"
+    assert node.stop() == 0
 
 
 def test_signal_ends_the_node_while_a_frame_is_in_work(start_node, peer):
@@ -104,7 +118,7 @@ def test_a_node_that_cannot_start_leaves_no_shared_memory(start_node):
     assert segments() <= before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_node_that_is_ended_while_the_model_loads_leaves_no_shared_memory(start_node, number):
     before = segments()
     node = start_node(load_s=3600.0)
