@@ -52,14 +52,17 @@ class CameraMonitor:
         self._waits_since_s: float | None = None
         self._dropped_in_vain: Counter[Outcome] = Counter()
         self._drift: DriftResult | None = None
+        self._has_reference = False
         self._failure = ""
         self._timings = TimingWindow()
 
     def begin(self) -> None:
-        """From now on frames are segmented: those that came before are not waited for."""
+        """From now on frames are segmented: those that came before are not waited for, their drift holds no longer."""
         with self._lock:
             self._begin_to_wait()
             self._failure = ""
+            self._drift = None  # but not whether there is a reference, which the engine keeps
+            self._timings = TimingWindow()
 
     def frame_received(self, now_s: float) -> None:
         """A frame arrived."""
@@ -88,6 +91,7 @@ class CameraMonitor:
         with self._lock:
             self._begin_to_wait()
             self._drift = drift
+            self._has_reference = bool(drift.reference_id)
             self._failure = ""
             self._timings.add(timing)
 
@@ -97,7 +101,7 @@ class CameraMonitor:
             self._failure = reason
 
     def latency_p50_ms(self) -> float:
-        """Median time from the camera's stamp to publishing over the newest frames, ms; NaN before the first."""
+        """Median time from camera stamp to publishing over the newest frames since ``begin``, ms; NaN for none."""
         with self._lock:
             return self._timings.median_ms("pipeline_latency_ms")
 
@@ -202,9 +206,8 @@ class CameraMonitor:
         if self._waits_since_s is None:
             return None
         # A reference is fitted while a frame is in work, and until then no result names one.
-        may_fit = self._drift is None or not self._drift.reference_id
+        allowance_s = self._work.allowance_s(self._waits_since_s, may_be_long=not self._has_reference)
         waited_s = now_s - self._waits_since_s
-        allowance_s = self._work.allowance_s(self._waits_since_s, may_be_long=may_fit)
         return waited_s if waited_s > stale_after_s + allowance_s else None
 
 

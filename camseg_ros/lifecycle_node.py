@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_msgs.msg import Header
@@ -41,6 +42,8 @@ class SegmentationNode(LifecycleNode):
 
     def __init__(self, engine_factory: EngineFactory | None = None, **node_arguments: Any) -> None:
         super().__init__("camseg", **node_arguments)
+        self._change_state = self._service_change_state.callback
+        self._service_change_state.callback = self._change_state_if_possible
         self._engine_factory = engine_factory or InferenceEngine
         self._segmenter: Segmenter | None = None
         self._drift_services: DriftServices | None = None
@@ -90,6 +93,21 @@ class SegmentationNode(LifecycleNode):
         self._state_machine.destroy_when_not_in_use()
 
     # Transitions, called by the executor.
+
+    def _change_state_if_possible(
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Answers a request that does not fit the present state, which rclpy may let end the process (its #1209)."""
+        asked = request.transition
+        possible = {transition[1]: transition[0] for transition in self._state_machine.available_transitions}
+        if asked.label in possible or (not asked.label and asked.id in possible.values()):
+            return self._change_state(request, response)
+        shown = repr(asked.label) if asked.label else f"of id {asked.id}"
+        names = ", ".join(f"{label} ({number})" for label, number in possible.items())
+        state = self._state_machine.current_state[1]
+        self.get_logger().error(f"transition {shown} is not possible in state {state}; expected {names or 'none'}")
+        response.success = False
+        return response
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model; FAILURE with the reason in log and diagnostics where it cannot be."""

@@ -1,5 +1,6 @@
 """Every parameter of the node with its default, description and range; validation into one dataclass."""
 
+import difflib
 import re
 from array import array
 from collections.abc import Callable, Mapping
@@ -325,7 +326,7 @@ class NodeParameters:
     """The parameters declared on a node, and their present values."""
 
     def __init__(self, node: Node, is_configured: Callable[[], bool] = lambda: False) -> None:
-        """Declares all parameters on ``node``.
+        """Declares all parameters on ``node``, and warns of each value that was given for another name.
 
         Args:
             node: where they are declared.
@@ -338,6 +339,7 @@ class NodeParameters:
         self._is_configured = is_configured
         self._known_classes: tuple[str, ...] | None = None
         self._values = {spec.name: _declare(node, spec) for spec in PARAMETERS}
+        _warn_of_unknown(node)
         self.settings = _settings(self._values)
         """Replaced as a whole when a parameter changes, so that any thread reads a consistent one."""
         node.add_on_set_parameters_callback(self._check)
@@ -354,8 +356,12 @@ class NodeParameters:
         self._known_classes = names
 
     def _check(self, changes: list[Parameter]) -> SetParametersResult:
+        deleted = {change.name for change in changes if change.type_ is Parameter.Type.NOT_SET}
         # rclpy's own range check lets values through that are a rounding error outside.
         for spec, value in _known(changes):
+            if spec.name in deleted:  # of lists, whose type may change, rclpy would take away the name as well
+                reason = f"parameter {spec.name!r} cannot be deleted; expected {spec.expectation()}"
+                return SetParametersResult(successful=False, reason=reason)
             if not spec.accepts(value):
                 return SetParametersResult(successful=False, reason=_refusal(spec, value))
             if spec.change is Change.UNCONFIGURED and self._is_configured() and value != self._values[spec.name]:
@@ -432,6 +438,17 @@ def _declare(node: Node, spec: ParameterSpec) -> Any:
         node.set_parameters([Parameter(spec.name, Parameter.Type.STRING_ARRAY, list(value))])
     node.set_descriptor(spec.name, spec.descriptor())
     return value
+
+
+def _warn_of_unknown(node: Node) -> None:
+    # rclpy ignores values for what nobody declares, and names them nowhere but here.
+    for name in node._parameter_overrides:
+        # ROS has declared its own by now, save the QoS of publishers and subscriptions that are still to come.
+        if node.has_parameter(name) or name.startswith("qos_overrides."):
+            continue
+        close = difflib.get_close_matches(name, [spec.name for spec in PARAMETERS], n=1)
+        suggestion = f"; did you mean {close[0]!r}?" if close else ""
+        node.get_logger().warning(f"parameter {name!r} is none of this node's and is ignored{suggestion}")
 
 
 def _unknown_classes(chosen: tuple[str, ...], known: tuple[str, ...]) -> str:

@@ -24,13 +24,16 @@ END_TIMEOUT_S = 1.6
 
 
 def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
-    """Runs the node until Ctrl-C or SIGTERM. Exit code: 0 after a signal, 1 where the node cannot start.
+    """Runs the node until Ctrl-C, SIGTERM or SIGHUP. Exit code: 0 after a signal, 1 where the node cannot start.
 
     Args:
         engine_factory: as for ``SegmentationNode``.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup the node outlives its terminal
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, lambda *_: stop.set())
     # All of ROS runs in a thread, so that this one can answer a signal at any time, also while a model loads.
     process = NodeProcess(stop, engine_factory)

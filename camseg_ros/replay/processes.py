@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Self
 
 from camseg_core.errors import CamsegError
 
+_END_WITH_PARENT = (sys.executable, "-m", "camseg_ros.replay.ends_with_parent")
 _POLL_S = 0.1
 _TAIL_LINES = 15
 _GRACE_S = {signal.SIGINT: 15.0, signal.SIGTERM: 5.0}
@@ -27,6 +29,9 @@ class ChildError(CamsegError):
 class Child:
     """One process in a session of its own: Ctrl-C in the terminal reaches only the parent, which then ends it.
 
+    A parent that is killed ends nothing any more: SIGTERM comes from Linux then, to this process, not to whatever it
+    started. So it does at the end of the thread that made the child, which therefore has to outlive it.
+
     Args:
         name: what errors call it.
         command: program and arguments.
@@ -40,7 +45,7 @@ class Child:
         output = None if log is None else log.open("w")
         try:
             self._process = subprocess.Popen(
-                command,
+                [*_END_WITH_PARENT, str(os.getpid()), *command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -88,7 +93,7 @@ class Child:
 
 
 class Children:
-    """Processes that live no longer than the ``with`` block, however it is left.
+    """Processes that live no longer than the ``with`` block, however it is left; if by a kill, see ``Child``.
 
     Args:
         environment: environment variables of all of them.

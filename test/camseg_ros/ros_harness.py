@@ -226,9 +226,10 @@ class Peer:
         parameter = Parameter(name, value=value).to_parameter_msg()
         return self.call(SetParameters, "set_parameters", parameters=[parameter]).results[0]
 
-    def change_state(self, transition: str) -> bool:
-        """Says whether the lifecycle transition was successful."""
-        return self.call(ChangeState, "change_state", transition=Transition(label=transition)).success
+    def change_state(self, transition: str | int) -> bool:
+        """Says whether the lifecycle transition, by its label or its id, was successful."""
+        asked = Transition(label=transition) if isinstance(transition, str) else Transition(id=transition)
+        return self.call(ChangeState, "change_state", transition=asked).success
 
     def state(self) -> str:
         """The node's lifecycle state."""

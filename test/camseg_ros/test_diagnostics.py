@@ -148,6 +148,20 @@ def test_error_from_a_failed_frame_until_the_next_good_one(monitor):
     assert status_of(monitor).level == DiagnosticStatus.OK
 
 
+def test_drift_and_times_of_an_earlier_activation_are_forgotten(monitor):
+    publish(monitor, ERROR)
+    monitor.begin()
+    monitor.frame_received(10.4)
+    status = status_of(monitor)
+    assert (status.level, status.message) == (DiagnosticStatus.OK, "segmenting, drift UNKNOWN")
+    values = values_of(status)
+    assert (values["drift_state"], values["drift_score"], values["drift_cause"]) == ("UNKNOWN", "-", "-")
+    assert values["pipeline_latency_p50_ms"] == "-"
+    publish(monitor, NOMINAL, latency_s=0.3)
+    assert status_of(monitor).message == "segmenting, drift NOMINAL"
+    assert values_of(status_of(monitor))["pipeline_latency_p50_ms"] == "300.0"
+
+
 @pytest.mark.parametrize("what", ["nobody listens any more", "activated anew"])
 def test_a_failure_is_forgotten_with_what_wanted_the_frame(monitor, what):
     publish(monitor, NOMINAL)
@@ -283,10 +297,13 @@ def test_a_slow_model_is_no_error_and_neither_is_its_first_frame(monitor, work):
         work.end(start_s + 20.0)
 
 
+@pytest.mark.parametrize("is_activated_anew", [False, True])
 @pytest.mark.parametrize("reference_id", ["", "fake-reference"])
-def test_the_fit_of_a_reference_is_waited_for(monitor, work, reference_id):
+def test_the_fit_of_a_reference_is_waited_for(monitor, work, reference_id, is_activated_anew):
     # As long as a camera collects its results name no reference.
     publish(monitor, NOMINAL, at_s=10.0, drift_state=DriftState.UNKNOWN, reference_id=reference_id)
+    if is_activated_anew:
+        monitor.begin()
     work.begin("sampling", 9.9)
     work.end(10.0)
     monitor.frame_received(10.0)

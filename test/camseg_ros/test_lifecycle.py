@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from fake_engine import UNLOADABLE_MODEL
+from lifecycle_msgs.msg import Transition
 from ros_harness import LocalNode, frame_message, random_pixels
 
 pytestmark = pytest.mark.ros
@@ -68,6 +69,35 @@ def test_each_transition_brings_and_takes_away_its_part(make_local_node, peer):
     assert peer.state() == "finalized"
     assert local.engines[1].is_closed
     peer.wait_until(lambda: node.count_subscribers("/camera/image_raw") == 0, "the subscription to go")
+
+
+def test_transitions_are_asked_for_by_id_too(make_local_node, peer):
+    make_local_node(autostart=False)
+    for transition, state in [
+        (Transition.TRANSITION_CONFIGURE, "inactive"),
+        (Transition.TRANSITION_ACTIVATE, "active"),
+        (Transition.TRANSITION_DEACTIVATE, "inactive"),
+        (Transition.TRANSITION_CLEANUP, "unconfigured"),
+        (Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, "finalized"),
+    ]:
+        assert peer.change_state(transition)
+        assert peer.state() == state
+
+
+def test_a_transition_that_the_state_does_not_allow_is_refused_and_the_node_goes_on(start_node, peer):
+    node = start_node()
+    node.wait_for_log("active: listening")
+    for transition, shown in [
+        (Transition.TRANSITION_CONFIGURE, "of id 1"),
+        (Transition.TRANSITION_UNCONFIGURED_SHUTDOWN, "of id 5"),
+        (99, "of id 99"),
+        ("configure", "'configure'"),
+        ("nonsense", "'nonsense'"),
+    ]:
+        assert not peer.change_state(transition)
+        node.wait_for_log(f"transition {shown} is not possible in state active; expected deactivate (4), shutdown (7)")
+    assert peer.state() == "active"
+    assert node.stop() == 0
 
 
 def test_failed_configure_gives_its_reason_and_can_be_tried_again(make_local_node, peer):

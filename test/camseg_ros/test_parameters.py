@@ -99,6 +99,19 @@ def test_change_takes_effect_as_a_whole_and_refused_ones_do_not(make_node):
     assert parameters.settings.engine.model == before.engine.model
 
 
+@pytest.mark.parametrize("spec", PARAMETERS, ids=lambda spec: spec.name)
+def test_none_can_be_deleted(make_node, spec):
+    node = make_node()
+    parameters = NodeParameters(node)
+    before = parameters.settings
+    result = node.set_parameters([Parameter(spec.name, Parameter.Type.NOT_SET)])[0]
+    assert not result.successful
+    if isinstance(spec.default, tuple):  # all others are refused by rclpy
+        assert result.reason == f"parameter {spec.name!r} cannot be deleted; expected {spec.expectation()}"
+    assert node.has_parameter(spec.name)
+    assert parameters.settings is before
+
+
 def test_two_that_contradict_each_other_are_refused(make_node):
     message = "int8 and torch_compile are both true; expected one of them at most"
     with pytest.raises(ConfigurationError, match=message):
@@ -148,6 +161,25 @@ def test_yaml_file_is_read_as_it_stands(ros_domain):
         assert NodeParameters(Node("camseg", context=context)).settings.engine == EngineSettings()
     finally:
         rclpy.shutdown(context=context)
+
+
+def test_names_given_that_are_no_parameter_are_warned_of_with_the_nearest_one(ros_domain, capfd):
+    given = ["drift_referense:=auto", "step:=3", "colour:=red", "seed:=1"]
+    of_ros = ["use_sim_time:=true", "start_type_description_service:=false"]
+    of_ros.append("qos_overrides./clock.subscription.depth:=2")
+    context = rclpy.Context()
+    arguments = ["--ros-args", *itertools.chain(*(("-p", one) for one in given + of_ros))]
+    rclpy.init(args=arguments, context=context, domain_id=ros_domain)
+    try:
+        NodeParameters(Node("camseg", context=context))
+    finally:
+        rclpy.shutdown(context=context)
+    said = [line.partition("parameter ")[2] for line in capfd.readouterr().err.splitlines() if "[WARN]" in line]
+    assert sorted(said) == [
+        "'colour' is none of this node's and is ignored",
+        "'drift_referense' is none of this node's and is ignored; did you mean 'drift_reference'?",
+        "'step' is none of this node's and is ignored; did you mean 'steps'?",
+    ]
 
 
 def test_every_value_in_the_yaml_file_has_a_comment():

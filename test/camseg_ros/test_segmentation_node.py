@@ -89,14 +89,14 @@ def test_bad_frame_gives_one_error_and_the_next_frame_is_served(node, peer):
         ({"height": 0}, "0x64"),
     ],
 )
-def test_contradictory_sizes_are_named_in_the_log(node, peer, fields, named):
+def test_contradictory_sizes_are_named_in_diagnostics(peer, fields, named):
     peer.subscribe("mask")
     peer.wait_for_node()
     bad = frame_message(random_pixels(), stamp_ns=5)
     for field, value in fields.items():
         setattr(bad, field, value)
     peer.publish(bad)
-    node.wait_for_log(named)
+    peer.wait_until(lambda: named in peer.diagnostic_values()["last_failure"], named)
     peer.publish(frame_message(random_pixels(), stamp_ns=6))
     peer.wait_until(lambda: peer.received["mask"], "the mask of the good frame")
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,13 @@ time.sleep(600)
 """
 
 
+def wait_until_gone(pid):
+    give_up = time.monotonic() + 20.0
+    while is_running(pid) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not is_running(pid)
+
+
 def python(code):
     return [sys.executable, "-c", code]
 
@@ -31,9 +39,9 @@ def python(code):
 def is_running(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
 
 
 @pytest.fixture
@@ -102,7 +110,23 @@ def test_nothing_outlives_the_block_not_even_grandchildren(tmp_path):
         interrupted_block()
     lines = (tmp_path / "node.log").read_text().split()
     grandchild = int(next(word for word in lines if word.isdigit()))
-    give_up = time.monotonic() + 20.0
-    while is_running(grandchild) and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert not is_running(grandchild)
+    wait_until_gone(grandchild)
+
+
+def test_a_child_ends_with_a_parent_that_is_killed(tmp_path):
+    parent = f"""
+import os, time
+from pathlib import Path
+from camseg_ros.replay.processes import Children
+with Children(dict(os.environ), Path({str(tmp_path)!r})) as children:
+    print(children.start("node", {python(SLEEP)!r}).pid, flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen(python(parent), stdout=subprocess.PIPE, text=True) as process:
+        child = int(process.stdout.readline())
+        give_up = time.monotonic() + 20.0
+        while "up" not in (tmp_path / "node.log").read_text() and time.monotonic() < give_up:
+            time.sleep(0.05)
+        assert is_running(child)
+        process.kill()
+    wait_until_gone(child)
