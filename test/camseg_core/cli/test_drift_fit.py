@@ -173,7 +173,8 @@ def test_a_place_that_cannot_be_written_is_named(tiny_model, days, tmp_path):
     expect_error(result, DriftReferenceError, "file/reference.safetensors: cannot be written")
 
 
-def test_a_rate_that_is_none_is_a_usage_error(tiny_model, days, tmp_path):
-    result = run(tiny_model, tmp_path / "out", "--clear", days[0], "--rate-hz", 0)
+@pytest.mark.parametrize("rate", ["0", "inf", "nan"])
+def test_a_rate_that_is_none_is_a_usage_error(tiny_model, days, tmp_path, rate):
+    result = run(tiny_model, tmp_path / "out", "--clear", days[0], "--rate-hz", rate)
     assert result.exit_code == 2
     assert "--rate-hz" in result.stderr
