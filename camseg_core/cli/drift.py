@@ -51,6 +51,7 @@ def fit(
         float | None,
         typer.Option(
             min=0.001,
+            callback=drift_eval.finite_rate,
             help=f"Frames a second, which false alarms are counted by; bags have stamps, folders {FOLDER_RATE_HZ:g}.",
         ),
     ] = None,

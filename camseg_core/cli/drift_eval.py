@@ -34,6 +34,13 @@ DEMO = "demo"
 """What ``--drive`` calls the built-in clip."""
 
 
+def finite_rate(value: float | None) -> float | None:
+    """The value of --rate-hz, or a usage error: ``min`` of the option lets infinity through."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no rate; expected a finite number above 0.")
+    return value
+
+
 def evaluate(
     reference: Annotated[Path, typer.Option(help="Made by `camseg drift fit` on other clear frames of the camera.")],
     clear: Annotated[
@@ -61,7 +68,9 @@ def evaluate(
     rate_hz: Annotated[
         float | None,
         typer.Option(
-            min=0.001, help="Take the frames of each folder or list as a sequence of this rate: alarms, delays."
+            min=0.001,
+            callback=finite_rate,
+            help="Take the frames of each folder or list as a sequence of this rate: alarms, delays.",
         ),
     ] = None,
     expected_run_length_s: Annotated[

@@ -168,7 +168,7 @@ def fit(
 ) -> None:
     """Fit what tells the causes of drift apart, and visibility, on simulated weather; once for each model.
 
-    The same options give the same file. What is printed is of cameras left out of the fit.
+    The same options give the same file. What is printed is of drives and sequences of photographs left out of the fit.
     """
     path = model_folder(model) / FILE_NAME if out is None else out
     check_writable(path)
@@ -183,9 +183,9 @@ def fit(
     for frame in tqdm(simulated, total=total, desc="simulated weather", unit="frame"):
         embedding = embed(image_latent(network, frame.image))
         color = frame.image.mean(axis=(0, 1)) / 255
-        frames.append(EmbeddedFrame(frame.camera, frame.weather, embedding, color))
+        frames.append(EmbeddedFrame(frame.camera, frame.sequence, frame.weather, embedding, color))
     estimators, report = fit_weather_estimators(frames, network.model_id, embedding_hash(model))
-    typer.echo(f"{path}: from {len(frames)} frames; on cameras left out of the fit:")
+    typer.echo(f"{path}: from {len(frames)} frames; on sequences left out of the fit:")
     for name, row in zip(CAUSES, report.confusion, strict=True):
         shares = ", ".join(
             f"{found} {share:.2f}" for found, share in zip(report.names, row, strict=True) if share >= 0.005

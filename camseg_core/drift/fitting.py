@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import norm, t
 
-from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.reference import DriftReference, is_rate
 from camseg_core.drift.scores import (
     COMPONENTS,
     DEFAULT_SCORE,
@@ -51,15 +51,17 @@ def fit_reference(
         model_id: the model that gave the embeddings.
         embedding_hash: of what makes the embeddings; see ``DriftReference``.
         score: name of the score in ``scores.SCORES``.
-        rate_hz: of the frames.
+        rate_hz: of the frames, finite and above 0.
         weather_shift: (D,) what weather adds to an embedding; None takes an even loss of contrast.
         max_frames: fit on at most this many frames, evenly spread; all serve for the held-out scores.
 
     Raises:
-        DriftReferenceError: unknown score, too few frames, all the same, or embeddings that are not finite.
+        DriftReferenceError: unknown score or no rate, too few frames, all the same, or embeddings that are not finite.
     """
     if score not in SCORES:
         raise DriftReferenceError(f"score {score!r} is unknown; expected one of {', '.join(SCORES)}")
+    if not is_rate(rate_hz):
+        raise DriftReferenceError(f"rate_hz = {rate_hz}; expected a finite number above 0")
     drives = [np.asarray(drive, dtype=np.float64) for drive in drives]
     _check(drives)
     embeddings = np.concatenate(drives)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -23,6 +24,11 @@ MIN_EFFECTIVE_FRAMES = 4.0
 """With fewer independent frames than this nothing can be said of what clear driving varies by."""
 
 
+def is_rate(rate_hz: float) -> bool:
+    """Whether frames can come at that rate: by an infinite one the test over time would be of no number."""
+    return math.isfinite(rate_hz) and rate_hz > 0.0
+
+
 @dataclass(frozen=True)
 class DriftReference:
     """The clear driving of one camera, with scores of clear frames that the fit did not see.
@@ -32,7 +38,7 @@ class DriftReference:
         embedding_hash: of what makes the model's embeddings, ``camseg_core.models.loading.embedding_hash``; "" where it
             is not known.
         method: name of the score in ``scores.SCORES``.
-        rate_hz: of the clear frames.
+        rate_hz: of the clear frames, finite and above 0.
         frames, drives: how many were fitted.
         effective_frames: as many independent frames say as much as these correlated ones.
         warn_threshold, error_threshold: scores from which a frame by itself is strange, and very strange.
@@ -140,7 +146,7 @@ class DriftReference:
             embedding_hash: of what makes its embeddings; "" does not compare it.
 
         Raises:
-            DriftReferenceError: the file is missing, not whole, altered, or fitted with another model.
+            DriftReferenceError: the file is missing, not whole, altered, without a rate, or fitted with another model.
         """
         if not path.is_file():
             raise DriftReferenceError(f"{path}: no such file; expected a drift reference made by `camseg drift fit`")
@@ -166,6 +172,8 @@ class DriftReference:
             raise DriftReferenceError(f"{path}: was fitted with model {reference.model_id!r}; expected {model_id!r}")
         if reference.reference_id != stored_id:
             raise DriftReferenceError(f"{path}: content hashes to {reference.reference_id}; expected {stored_id}")
+        if not is_rate(reference.rate_hz):
+            raise DriftReferenceError(f"{path}: rate_hz is {reference.rate_hz}; expected a finite number above 0")
         if embedding_hash and reference.embedding_hash != embedding_hash:
             raise DriftReferenceError(
                 f"{path}: was fitted on embeddings of another {model_id}, {reference.embedding_hash or 'unknown'}; "

@@ -57,11 +57,13 @@ class SimulatedFrame:
 
     Attributes:
         camera: which camera it is from; its clear frames are what the others are compared with.
+        sequence: the drive that it looks at, which several cameras may do.
         weather: what was put into it.
         image: (height, width, 3) uint8 RGB.
     """
 
     camera: str
+    sequence: str
     weather: Weather
     image: np.ndarray
 
@@ -107,7 +109,8 @@ def rendered_frames(seeds: range, scenes: int) -> Iterator[SimulatedFrame]:
         for number in range(scenes):
             frame = drive.frame(_FRAME_SPACING_S * number)
             scene = _Scene(frame.image, frame.depth_m, frame.labels, drive.camera, CAMVID, SPEED_MPS)
-            yield from _in_every_weather(f"drive {seed}", scene, crop, np.random.default_rng((_SALT, seed, number)))
+            name, rng = f"drive {seed}", np.random.default_rng((_SALT, seed, number))
+            yield from _in_every_weather(name, name, scene, crop, rng)
 
 
 def photographed_frames(dataset: LabelledDataset, label_set: LabelSet, every: int) -> Iterator[SimulatedFrame]:
@@ -122,11 +125,14 @@ def photographed_frames(dataset: LabelledDataset, label_set: LabelSet, every: in
         scene = _Scene(sample.image, depth_m, sample.labels, camera, label_set, 0.0)
         number = index // every % _PHOTOGRAPHED_CAMERAS
         crop = _Crop.draw(np.random.default_rng((_SALT, number)))
-        name = f"{sample.name.split('_')[0]} {number}"
-        yield from _in_every_weather(name, scene, crop, np.random.default_rng((_SALT, 0, index)))
+        sequence = sample.name.split("_")[0]
+        rng = np.random.default_rng((_SALT, 0, index))
+        yield from _in_every_weather(f"{sequence} {number}", sequence, scene, crop, rng)
 
 
-def _in_every_weather(camera: str, scene: _Scene, crop: _Crop, rng: np.random.Generator) -> Iterator[SimulatedFrame]:
+def _in_every_weather(
+    camera: str, sequence: str, scene: _Scene, crop: _Crop, rng: np.random.Generator
+) -> Iterator[SimulatedFrame]:
     for kind in get_args(WeatherKind):
         for _ in range(_FOGS if kind == "fog" else 1):
             weather = _draw(kind, rng)
@@ -142,7 +148,7 @@ def _in_every_weather(camera: str, scene: _Scene, crop: _Crop, rng: np.random.Ge
                 airlight=_draw_airlight(rng),
             )
             view = random_view(LabelledImage(crop(image), scene.labels, camera), image.shape[:2], _APPEARANCE, rng)
-            yield SimulatedFrame(camera, weather, view.image)
+            yield SimulatedFrame(camera, sequence, weather, view.image)
 
 
 def _draw(kind: WeatherKind, rng: np.random.Generator) -> Weather:

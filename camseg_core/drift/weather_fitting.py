@@ -1,6 +1,6 @@
 """Fit what tells causes and visibilities, offline, on frames of simulated weather."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,7 @@ from camseg_core.weather import Weather
 CAUSES = ("clear", "fog", "rain", "snow", "night", "lens_blockage")
 
 FOLDS = 5
-MIN_CAMERAS = 5
-"""Fewer cameras cannot tell what differs between cameras."""
+"""Fewer sequences than this cannot tell what differs between cameras."""
 
 THIN_FOG_M = 700.0
 """Thinner fog is left out of the causes: a frame of it hardly differs from rain."""
@@ -43,20 +42,35 @@ class EmbeddedFrame:
 
     Attributes:
         camera: which camera it is from.
+        sequence: what the camera looks at; cameras that are crops of the same pictures share it.
         weather: what was put into it.
         embedding: (D,).
         color: (3,) mean sRGB colour of its pixels, 0 to 1.
     """
 
     camera: str
+    sequence: str
     weather: Weather
     embedding: np.ndarray
     color: np.ndarray
 
 
 @dataclass(frozen=True)
+class Fold:
+    """Frames left out of a fit, and what that fit sees of all frames.
+
+    Attributes:
+        out: (n,) bool, whether a frame is left out.
+        features: (n, F) of all frames, by a readout of light that was fitted without those left out.
+    """
+
+    out: np.ndarray
+    features: np.ndarray
+
+
+@dataclass(frozen=True)
 class FitReport:
-    """What models that had not seen a frame's camera say of it.
+    """What models that had not seen a frame's sequence say of it.
 
     Attributes:
         names: of the causes, with ``unknown``.
@@ -85,18 +99,20 @@ class FitReport:
 def fit_weather_estimators(
     frames: Iterable[EmbeddedFrame], model_id: str, embedding_hash: str = ""
 ) -> tuple[WeatherEstimators, FitReport]:
-    """The estimators for a model, and how they do on cameras left out of the fit.
+    """The estimators for a model, and how they do on sequences left out of the fit.
 
     Raises:
-        ConfigurationError: fewer than MIN_CAMERAS cameras, or one of CAUSES is missing from a camera.
+        ConfigurationError: fewer than FOLDS sequences, or one of CAUSES is missing from a camera.
     """
     listed = list(frames)
     cameras = np.array([frame.camera for frame in listed])
+    sequences = np.array([frame.sequence for frame in listed])
     kinds = np.array([frame.weather.kind for frame in listed])
     severities = np.array([frame.weather.severity for frame in listed])
-    embeddings = np.stack([frame.embedding for frame in listed]) if listed else np.empty((0, 0))
-    if len(np.unique(cameras)) < MIN_CAMERAS:
-        raise ConfigurationError(f"{len(np.unique(cameras))} cameras; expected {MIN_CAMERAS} or more")
+    if len(np.unique(sequences)) < FOLDS:
+        raise ConfigurationError(f"{len(np.unique(sequences))} sequences; expected {FOLDS} or more")
+    embeddings = np.stack([frame.embedding for frame in listed])
+    colors = np.stack([frame.color for frame in listed])
     for camera in np.unique(cameras):
         if missing := set(CAUSES) - set(kinds[cameras == camera]):
             raise ConfigurationError(
@@ -104,17 +120,20 @@ def fit_weather_estimators(
             )
     means = {name: embeddings[(cameras == name) & (kinds == "clear")].mean(axis=0) for name in np.unique(cameras)}
     clear_means = np.stack([means[camera] for camera in cameras])
-    readout = LightReadout.fit(embeddings, np.stack([frame.color for frame in listed]))
+    readout = LightReadout.fit(embeddings, colors)
+    held_out = [(out, LightReadout.fit(embeddings[~out], colors[~out])) for out in sequence_folds(sequences)]
 
     used = (kinds != "fog") | (severities <= THIN_FOG_M)
-    features = cause_features(embeddings[used], clear_means[used], readout)
-    cause, probabilities = fit_causes(features, kinds[used], cameras[used])
+    differing = embeddings[used], clear_means[used]
+    folds = [Fold(out[used], cause_features(*differing, without)) for out, without in held_out]
+    cause, probabilities = fit_causes(cause_features(*differing, readout), kinds[used], folds)
 
     foggy = kinds == "fog"
-    features = visibility_features(embeddings[foggy], clear_means[foggy], readout)
+    differing = embeddings[foggy], clear_means[foggy]
+    folds = [Fold(out[foggy], visibility_features(*differing, without)) for out, without in held_out]
     # A factor e below the poorest camera of the fit there is nothing to tell visibility by.
     least = min(clear_contrast(mean) for mean in means.values()) - 1.0
-    visibility, estimates = fit_visibility(features, severities[foggy], cameras[foggy], least)
+    visibility, estimates = fit_visibility(visibility_features(*differing, readout), severities[foggy], folds, least)
 
     names = (*CAUSES, UNKNOWN)
     winners = probabilities.argmax(axis=1)
@@ -128,37 +147,39 @@ def fit_weather_estimators(
     return WeatherEstimators(model_id, embedding_hash, readout, cause, visibility), report
 
 
-def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) -> tuple[CauseModel, np.ndarray]:
-    """The model of causes, and what models that did not see a frame's camera say of it.
+def fit_causes(features: np.ndarray, causes: np.ndarray, folds: Sequence[Fold]) -> tuple[CauseModel, np.ndarray]:
+    """The model of causes, and what models that were fitted without a frame say of it.
 
     Args:
         features: (n, F) ``cause_features`` of frames relative to their own camera.
         causes: (n,) names, each of CAUSES among them.
-        cameras: (n,) names; FOLDS folds are of whole cameras.
+        folds: each frame is left out in one of them; with ``cause_features``.
 
     Returns the model and (n, len(CAUSES) + 1) held-out probabilities.
     """
     classes = np.array([CAUSES.index(cause) for cause in causes])
-    color_features = features[:, -COLOR_FEATURES:]
     distances, color_distances = np.empty((len(features), len(CAUSES))), np.empty((len(features), len(CAUSES)))
     fitted = []
-    for out in _folds(cameras):
-        whole = _gaussian_classes(features[~out], classes[~out], _SHARED)
-        colors = _gaussian_classes(color_features[~out], classes[~out], _COLOR_SHARED)
-        distances[out], color_distances[out] = whole.distances(features[out]), colors.distances(color_features[out])
-        fitted.append((out, whole, colors))
+    for fold in folds:
+        seen, unseen = fold.features[~fold.out], fold.features[fold.out]
+        whole = _gaussian_classes(seen, classes[~fold.out], _SHARED)
+        colors = _gaussian_classes(seen[:, -COLOR_FEATURES:], classes[~fold.out], _COLOR_SHARED)
+        distances[fold.out] = whole.distances(unseen)
+        color_distances[fold.out] = colors.distances(unseen[:, -COLOR_FEATURES:])
+        fitted.append((fold, whole, colors))
     at = np.linspace(0.0, 1.0, _QUANTILES)
     held_out, color_held_out = (
         np.stack([np.quantile(values[classes == index, index], at) for index in range(len(CAUSES))])
         for values in (_REAL_CAMERAS * distances, color_distances)
     )
     probabilities = np.empty((len(features), len(CAUSES) + 1))
-    for out, whole, colors in fitted:
-        probabilities[out] = CauseModel(CAUSES, whole, colors, held_out, color_held_out).probabilities(features[out])
+    for fold, whole, colors in fitted:
+        model = CauseModel(CAUSES, whole, colors, held_out, color_held_out)
+        probabilities[fold.out] = model.probabilities(fold.features[fold.out])
     model = CauseModel(
         CAUSES,
         _gaussian_classes(features, classes, _SHARED),
-        _gaussian_classes(color_features, classes, _COLOR_SHARED),
+        _gaussian_classes(features[:, -COLOR_FEATURES:], classes, _COLOR_SHARED),
         held_out,
         color_held_out,
     )
@@ -166,14 +187,14 @@ def fit_causes(features: np.ndarray, causes: np.ndarray, cameras: np.ndarray) ->
 
 
 def fit_visibility(
-    features: np.ndarray, visibility_m: np.ndarray, cameras: np.ndarray, min_clear_contrast: float
+    features: np.ndarray, visibility_m: np.ndarray, folds: Sequence[Fold], min_clear_contrast: float
 ) -> tuple[VisibilityModel, np.ndarray]:
-    """The model of visibility, and what models that did not see a frame's camera say of it.
+    """The model of visibility, and what models that were fitted without a frame say of it.
 
     Args:
         features: (n, F) ``visibility_features`` of foggy frames.
         visibility_m: (n,) true visibilities.
-        cameras: (n,) names; FOLDS folds are of whole cameras.
+        folds: each frame is left out in one of them; with ``visibility_features``.
         min_clear_contrast: see ``VisibilityModel``.
 
     Returns the model and (n,) held-out estimates in metres.
@@ -181,19 +202,23 @@ def fit_visibility(
     target = np.log(visibility_m)
     nothing = np.zeros(1)
     held_out = np.empty(len(target))
-    for out in _folds(cameras):
-        model = _support_vectors(features[~out], target[~out], nothing, nothing, min_clear_contrast)
-        held_out[out] = model.log_visibility(features[out])
+    for fold in folds:
+        seen = ~fold.out
+        model = _support_vectors(fold.features[seen], target[seen], nothing, nothing, min_clear_contrast)
+        held_out[fold.out] = model.log_visibility(fold.features[fold.out])
     order = np.array_split(np.argsort(held_out), _ERROR_BINS)
     levels = np.array([held_out[part].mean() for part in order])
     errors = np.array([np.sqrt(np.mean((held_out[part] - target[part]) ** 2)) for part in order])
     return _support_vectors(features, target, levels, errors, min_clear_contrast), np.exp(held_out)
 
 
-def _folds(cameras: np.ndarray) -> list[np.ndarray]:
-    """Masks of whole cameras, those next to each other by name in different folds."""
-    names = np.unique(cameras)
-    return [np.isin(cameras, names[first::FOLDS]) for first in range(FOLDS)]
+def sequence_folds(sequences: np.ndarray) -> list[np.ndarray]:
+    """FOLDS masks over (n,) names of sequences: whole ones, those next to each other by name in different folds.
+
+    Not of cameras: several crops of one sequence show the same streets, and would stand on both sides.
+    """
+    names = np.unique(sequences)
+    return [np.isin(sequences, names[first::FOLDS]) for first in range(FOLDS)]
 
 
 def _gaussian_classes(features: np.ndarray, classes: np.ndarray, shared: float) -> GaussianClasses:

@@ -7,6 +7,8 @@ from itertools import groupby
 
 import numpy as np
 
+from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.stamps import longest_gap, usual_interval
 from camseg_core.frames import DriftResult, DriftState
 
 CLEAR = "clear"
@@ -22,8 +24,8 @@ class Segment:
     Attributes:
         weather: its name.
         frames: how many they are.
-        start_s: stamp of its first frame, seconds from the sequence's start.
-        end_s: stamp of the first frame after it, or, at the end of the sequence, a median period after its last.
+        start_s: stamp of its first frame, seconds from the sequence's start; gaps count as one period (``steps_s``).
+        end_s: stamp of the first frame after it, or, at the end of the sequence, the usual period after its last.
         alarm_frames: frames in state WARN or ERROR.
         alarms: how many times the state became WARN or ERROR within it.
         delay_frames: frames before the first one in alarm; 0 if that is the first. None where none is.
@@ -63,12 +65,17 @@ class JudgedSequence:
 
     @cached_property
     def steps_s(self) -> np.ndarray:
-        """(frames − 1,) seconds from each frame to the next by their stamps; a step back counts as one period.
+        """(frames − 1,) seconds from each frame to the next by their stamps; a step back or a gap counts as one period.
 
-        So does the time of a bag that was rewound, or whose clock was set back, go on.
+        So does the time of a bag that was rewound, or whose clock was set back, go on; and a pause, after which the
+        detector's test over time begins anew, is no driving without a false alarm.
         """
         steps: np.ndarray = np.diff(np.array(self.stamps_ns, dtype=np.int64)) / 1e9
-        return np.where(steps < 0.0, _period_s(steps), steps)
+        forward = steps[steps >= 0.0]
+        if not len(forward):
+            return np.zeros(len(steps))
+        is_gap = steps > longest_gap(DriftSettings.max_gap_s, forward)
+        return np.where((steps < 0.0) | is_gap, usual_interval(forward), steps)
 
     @cached_property
     def seconds(self) -> np.ndarray:
@@ -89,7 +96,8 @@ class JudgedSequence:
     def segments(self) -> tuple[Segment, ...]:
         """The stretches of one true weather, in the order of time."""
         seconds = self.seconds
-        ends_s = np.append(seconds[1:], seconds[-1] + _period_s(self.steps_s))
+        period_s = usual_interval(self.steps_s) if len(self.steps_s) else 0.0
+        ends_s = np.append(seconds[1:], seconds[-1] + period_s)
         alarmed = [result.state in ALARMS for result in self.results]
         found, first = [], 0
         for weather, group in groupby(self.weather):
@@ -111,11 +119,6 @@ class JudgedSequence:
             )
             first = after
         return tuple(found)
-
-
-def _period_s(steps: np.ndarray) -> float:
-    """The median of steps between frames in seconds, of those that are not negative; 0 without any."""
-    return float(np.median(steps[steps >= 0.0])) if (steps >= 0.0).any() else 0.0
 
 
 def hours(segment: Segment) -> float:

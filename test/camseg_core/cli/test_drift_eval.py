@@ -298,6 +298,13 @@ def test_a_reference_of_another_model_is_refused(tiny_model, frames, tmp_path):
     expect_error(result, DriftReferenceError, "was fitted with model 'camseg-tiny'; expected 'camseg-other'")
 
 
+@pytest.mark.parametrize("rate", ["0", "inf", "nan"])
+def test_a_rate_that_is_none_is_a_usage_error(tiny_model, frames, rate):
+    result = run(tiny_model, "--clear", frames / "clear", "--rate-hz", rate)
+    assert result.exit_code == 2
+    assert "--rate-hz" in result.stderr
+
+
 def test_unknown_simulated_weather_is_named(tiny_model, frames):
     result = run(tiny_model, "--clear", frames / "clear", "--simulate", "hail")
     expect_error(result, ConfigurationError, "'hail' is unknown; expected one of fog, rain, snow")

@@ -180,7 +180,8 @@ def test_what_was_fitted_is_said_before_it_is_written(tiny_model, days, tmp_path
     assert "for camseg-tiny, score" in result.output
 
 
-def test_a_rate_that_is_none_is_a_usage_error(tiny_model, days, tmp_path):
-    result = run(tiny_model, tmp_path / "out", "--clear", days[0], "--rate-hz", 0)
+@pytest.mark.parametrize("rate", ["0", "inf", "nan"])
+def test_a_rate_that_is_none_is_a_usage_error(tiny_model, days, tmp_path, rate):
+    result = run(tiny_model, tmp_path / "out", "--clear", days[0], "--rate-hz", rate)
     assert result.exit_code == 2
     assert "--rate-hz" in result.stderr

@@ -50,7 +50,7 @@ class World:
             embedding[1:, : ROWS // 2, 0] -= 2.5
         embedding[0, ..., 1] += cast
         color = 0.5 + embedding[0].mean(axis=(0, 1)) @ COLOR_OF_CHANNELS
-        return EmbeddedFrame(f"camera {number}", weather, embedding.ravel(), color)
+        return EmbeddedFrame(f"camera {number}", f"drive {number}", weather, embedding.ravel(), color)
 
     def frames(self, cameras: range, count: int, seed: int) -> list[EmbeddedFrame]:
         """``count`` frames of each weather and camera, with four times as many of fog."""

@@ -4,7 +4,7 @@ from scipy.stats import multivariate_normal
 
 from camseg_core.drift.cause import SIGNIFICANCE, UNKNOWN
 from camseg_core.drift.weather_features import COLOR_FEATURES, LightReadout, cause_features
-from camseg_core.drift.weather_fitting import CAUSES, fit_causes, fit_weather_estimators
+from camseg_core.drift.weather_fitting import CAUSES, Fold, fit_causes, fit_weather_estimators, sequence_folds
 from camseg_core.errors import ConfigurationError
 from camseg_core.weather import Weather
 
@@ -62,7 +62,8 @@ def test_among_known_causes_bayes_rule_decides(world):
     readout = LightReadout.fit(embeddings, np.stack([frame.color for frame in frames]))
     features = cause_features(embeddings, np.stack([means[frame.camera] for frame in frames]), readout)
     kinds = np.array([frame.weather.kind for frame in frames])
-    model, _ = fit_causes(features, kinds, np.array([frame.camera for frame in frames]))
+    folds = [Fold(out, features) for out in sequence_folds(np.array([frame.sequence for frame in frames]))]
+    model, _ = fit_causes(features, kinds, folds)
     gaussians = model.classes
     standardized = (features[:30] - gaussians.mean) / gaussians.scale
     densities = np.stack(
@@ -111,8 +112,16 @@ def test_the_same_frames_give_the_same_estimators(world):
     assert np.array_equal(first.visibility.weights, second.visibility.weights)
 
 
-def test_too_few_cameras_or_a_missing_weather_are_named(world):
-    with pytest.raises(ConfigurationError, match="4 cameras; expected 5 or more"):
+def test_no_sequence_is_on_both_sides_of_a_fold():
+    sequences = np.repeat(["0001TP", "0006R0", *(f"drive {seed}" for seed in range(9))], 4)
+    folds = sequence_folds(sequences)
+    for out in folds:
+        assert not set(sequences[out]) & set(sequences[~out])
+    assert (np.sum(folds, axis=0) == 1).all()
+
+
+def test_too_few_sequences_or_a_missing_weather_are_named(world):
+    with pytest.raises(ConfigurationError, match="4 sequences; expected 5 or more"):
         fit_weather_estimators(world.frames(range(4), 2, seed=0), "m")
     frames = [f for f in world.frames(range(5), 2, seed=0) if (f.camera, f.weather.kind) != ("camera 2", "snow")]
     with pytest.raises(ConfigurationError, match="'camera 2' has no frame of snow"):

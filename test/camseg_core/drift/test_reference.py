@@ -1,5 +1,7 @@
 """Fitting a reference, scoring against it, keeping it on disk."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors import safe_open
@@ -176,6 +178,20 @@ def test_a_repeated_frame_is_refused():
 def test_an_unknown_score_is_named():
     with pytest.raises(DriftReferenceError, match="score 'vibes' is unknown; expected one of weather, "):
         fit_reference([gaussian_drive(50, seed=0)], "m", score="vibes")
+
+
+@pytest.mark.parametrize("rate_hz", [np.inf, np.nan, 0.0, -1.0])
+def test_a_rate_that_is_none_is_refused(rate_hz):
+    with pytest.raises(DriftReferenceError, match=f"rate_hz = {rate_hz}; expected a finite number above 0"):
+        fit_reference([gaussian_drive(50, seed=0)], "m", rate_hz=rate_hz)
+
+
+@pytest.mark.parametrize("rate_hz", [np.inf, np.nan, 0.0])
+def test_a_file_of_a_rate_that_is_none_is_refused(reference, tmp_path, rate_hz):
+    path = tmp_path / "reference.safetensors"
+    replace(reference, rate_hz=rate_hz).save(path)
+    with pytest.raises(DriftReferenceError, match=f"rate_hz is {rate_hz}; expected a finite number above 0"):
+        DriftReference.load(path, "camseg-tiny")
 
 
 def test_numbers_that_are_not_finite_are_refused():

@@ -18,7 +18,7 @@ def test_each_moment_of_a_drive_is_seen_in_every_weather_and_again_the_same():
     assert len(frames) == FRAMES_PER_SCENE
     kinds = Counter(frame.weather.kind for frame in frames)
     assert set(kinds) == set(CAUSES)
-    assert {frame.camera for frame in frames} == {"drive 3"}
+    assert {(frame.camera, frame.sequence) for frame in frames} == {("drive 3", "drive 3")}
     for frame in frames:
         low, high = SEVERITY_RANGES.get(frame.weather.kind, (0.0, 0.0))
         assert low <= frame.weather.severity <= high
@@ -31,4 +31,5 @@ def test_the_cameras_of_photographs_are_their_sequences_behind_several_crops(cam
     frames = list(photographed_frames(dataset, CAMVID, every=40))
     assert len(frames) == -(-len(dataset) // 40) * FRAMES_PER_SCENE
     assert {frame.camera for frame in frames} == {"0016E5 0", "0016E5 1", "0016E5 2"}
+    assert {frame.sequence for frame in frames} == {"0016E5"}
     assert all(frame.image.shape == dataset[0].image.shape for frame in frames)

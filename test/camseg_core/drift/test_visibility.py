@@ -10,6 +10,7 @@ from sklearn.svm import SVR
 
 from camseg_core.drift.visibility import MAX_VISIBILITY_M, VisibilityModel
 from camseg_core.drift.weather_estimators import WeatherEstimators
+from camseg_core.drift.weather_fitting import fit_weather_estimators
 from camseg_core.errors import WeightsError
 from camseg_core.weather import Weather
 
@@ -32,6 +33,22 @@ def test_visibility_is_found_on_a_camera_that_the_fit_did_not_see(world, weather
     assert spearmanr(found[known], true[known]).statistic > 0.95
     assert np.median(np.abs(found / true - 1)[known]) < 0.25
     assert (deviation[known] > 0).all()
+
+
+def test_what_is_held_out_is_judged_without_the_other_cameras_of_its_sequence(world):
+    # Cameras 0 and 1 are crops of one sequence; what is known of 1 must not reach the figures of 0.
+    frames = [
+        replace(frame, sequence="drive 0") if frame.camera == "camera 1" else frame
+        for frame in world.frames(range(7), 3, seed=0)
+    ]
+    changed = [
+        replace(frame, embedding=frame.embedding[::-1], color=1 - frame.color) if frame.camera == "camera 1" else frame
+        for frame in frames
+    ]
+    of_camera = np.array([frame.camera for frame in frames if frame.weather.kind == "fog"])
+    before, after = (fit_weather_estimators(each, "m")[1].estimate_m for each in (frames, changed))
+    np.testing.assert_array_equal(before[of_camera == "camera 0"], after[of_camera == "camera 0"])
+    assert (before[of_camera == "camera 2"] != after[of_camera == "camera 2"]).any()
 
 
 def test_the_stated_deviation_holds_the_truth_as_often_as_a_normal_error_would(weather_fit):

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from scipy.stats import norm
 
 from camseg_core.evaluation.detection.metrics import (
+    Intervals,
     bootstrap_intervals,
     detection_metrics,
     median_relative_error,
@@ -86,41 +88,88 @@ def test_roc_runs_from_corner_to_corner():
 
 
 def test_a_single_possible_draw_has_the_figures_themselves_as_interval():
-    # One frame a class can only be drawn as itself.
-    intervals = bootstrap_intervals(np.array([2.0]), np.array([2.0]), np.array([0]), np.array([0]))
+    # However runs of equal frames are drawn, the frames are the same.
+    runs = np.arange(6)
+    intervals = bootstrap_intervals(np.full(6, 2.0), np.full(6, 2.0), runs, runs)
     assert intervals.auroc == (0.5, 0.5)
     assert intervals.fpr95 == (1.0, 1.0)
 
 
-def interval_width(block, seed=0):
-    """Width of the AUROC's interval for 240 clear and 240 adverse frames of which ``block`` neighbours are the same."""
-    random = np.random.default_rng(seed)
-    clear = np.repeat(random.normal(0, 1, 240 // block), block)
-    adverse = np.repeat(random.normal(1, 1, 240 // block), block)
-    runs = np.zeros(240, dtype=int)
-    low, high = bootstrap_intervals(clear, adverse, runs, runs, seed=0, resamples=300).auroc
-    assert low < detection_metrics(clear, adverse).auroc < high
-    return high - low
+def test_frames_that_are_too_few_or_too_alike_have_no_interval():
+    many, runs = np.random.default_rng(0).normal(size=60), np.zeros(60, dtype=int)
+    slow = np.sin(np.arange(60) / 10)
+    assert bootstrap_intervals(many, np.array([2.0]), runs, np.array([0])) == Intervals(None, None)
+    assert bootstrap_intervals(many, slow, runs, runs) == Intervals(None, None)
+    assert bootstrap_intervals(many, many, runs, runs).auroc is not None
+
+
+def interval_width(block, frames=1200, seeds=4):
+    """Mean width of the AUROC's interval for clear and adverse frames of which ``block`` neighbours are the same."""
+    widths = []
+    for seed in range(seeds):
+        random = np.random.default_rng(seed)
+        clear = np.repeat(random.normal(0, 1, frames // block), block)
+        adverse = np.repeat(random.normal(1, 1, frames // block), block)
+        runs = np.zeros(frames, dtype=int)
+        low, high = bootstrap_intervals(clear, adverse, runs, runs, seed=0, resamples=500).auroc
+        assert low < detection_metrics(clear, adverse).auroc < high
+        widths.append(high - low)
+    return np.mean(widths)
 
 
 def test_the_interval_of_independent_frames_has_the_width_of_theory():
     # Variance of the Mann–Whitney statistic by Hanley and McNeil (1982).
-    a, n = norm.cdf(1 / math.sqrt(2)), 240
+    a, n = norm.cdf(1 / math.sqrt(2)), 1200
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     variance = (a * (1 - a) + (n - 1) * (q1 - a * a) + (n - 1) * (q2 - a * a)) / (n * n)
-    assert interval_width(1) == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.35)
+    assert interval_width(1) == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.1)
 
 
 def test_frames_that_repeat_their_neighbours_widen_the_interval():
-    # 40 different frames instead of 240 know as much as 40: the standard error grows with the root of 6.
-    assert interval_width(6) > 1.5 * interval_width(1)
+    # 200 different frames instead of 1200 know as much as 200: the standard error grows with the root of 6.
+    assert interval_width(6) / interval_width(1) == pytest.approx(math.sqrt(6), rel=0.15)
+
+
+@pytest.mark.parametrize(("runs", "frames"), [(1, 600), (4, 150), (8, 75)])
+def test_the_interval_of_correlated_frames_holds_the_true_auroc_about_as_often_as_stated(runs, frames):
+    # Neighbours correlate by 0.9, as those of a drive do.
+    random, numbers = np.random.default_rng(0), np.repeat(np.arange(runs), frames)
+    held = []
+    for _ in range(60):
+        clear, adverse = (
+            np.concatenate([autoregressive(random, frames, 0.9) for _ in range(runs)]) + mean for mean in (0.0, 1.5)
+        )
+        low, high = bootstrap_intervals(clear, adverse, numbers, numbers, resamples=200).auroc
+        held.append(low <= norm.cdf(1.5 / math.sqrt(2)) <= high)
+    assert np.mean(held) >= 0.85
+
+
+def test_days_that_differ_widen_the_interval_though_neighbours_do_not_correlate():
+    # A tenth of the variance is of the day: ten days' means vary by more than their hundred frames each.
+    random, days = np.random.default_rng(0), np.repeat(np.arange(10), 100)
+    held = []
+    for _ in range(60):
+        clear, adverse = (
+            mean + math.sqrt(0.1) * random.normal(size=10)[days] + math.sqrt(0.9) * random.normal(size=1000)
+            for mean in (0.0, 1.5)
+        )
+        low, high = bootstrap_intervals(clear, adverse, days, days, resamples=200).auroc
+        held.append(low <= norm.cdf(1.5 / math.sqrt(2)) <= high)
+    assert np.mean(held) >= 0.85
+
+
+def autoregressive(random, frames, correlation):
+    """(frames,) standard normal scores, each correlated with the one before."""
+    steps = random.normal(size=frames)
+    steps[1:] *= math.sqrt(1 - correlation**2)
+    return lfilter([1.0], [1.0, -correlation], steps)
 
 
 def test_blocks_stay_within_their_runs_and_the_seed_decides():
     random = np.random.default_rng(3)
-    clear, adverse, runs = random.normal(size=20), random.normal(1, 1, 9), np.array([0] * 10 + [1] * 10)
-    first = bootstrap_intervals(clear, adverse, runs, np.array([5, 5, 5, 9, 9, 9, 9, 9, 9]), seed=4, resamples=50)
-    again = bootstrap_intervals(clear, adverse, runs, np.array([5, 5, 5, 9, 9, 9, 9, 9, 9]), seed=4, resamples=50)
+    clear, adverse, runs = random.normal(size=20), random.normal(1, 1, 18), np.array([0] * 10 + [1] * 10)
+    others = np.array([5] * 6 + [9] * 12)
+    first, again = (bootstrap_intervals(clear, adverse, runs, others, seed=4, resamples=50) for _ in range(2))
     assert first == again
     assert 0.0 <= first.auroc[0] <= first.auroc[1] <= 1.0
 

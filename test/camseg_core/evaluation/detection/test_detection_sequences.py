@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import pytest
+
 from camseg_core.evaluation.detection.sequences import JudgedSequence, hours, median_delay
 from camseg_core.frames import DriftResult, DriftState
 
@@ -43,6 +45,29 @@ def test_time_goes_on_where_stamps_step_back():
     rewound = replace(forward, stamps_ns=forward.stamps_ns[:20] * 2)
     assert rewound.segments == forward.segments
     assert sum(map(hours, rewound.segments)) == 40 * 100 / 3600
+
+
+def test_a_pause_is_no_driving_without_a_false_alarm():
+    alarmed_once = [NOMINAL] * 300 + [WARN] * 20 + [NOMINAL] * 280
+    drive = judged(alarmed_once * 2, ["clear"] * 1200)
+    # Two recordings of a minute, one a day after the other.
+    day_ns = 24 * 3600 * 10**9
+    paused = replace(drive, stamps_ns=drive.stamps_ns[:600] + tuple(stamp + day_ns for stamp in drive.stamps_ns[:600]))
+    (segment,) = paused.segments
+    assert segment.alarms / hours(segment) == pytest.approx(60.0)
+
+
+def test_a_pause_after_the_second_of_three_frames_is_a_pause():
+    sequence = replace(judged([NOMINAL] * 3, ["clear"] * 3), stamps_ns=(0, 10**8, 10**12))
+    assert hours(sequence.segments[0]) * 3600 == pytest.approx(0.3)
+
+
+def test_what_the_detector_takes_for_no_gap_is_driving_time():
+    # Ten seconds at least, and three periods of a slow camera.
+    quick = replace(judged([NOMINAL] * 4, ["clear"] * 4), stamps_ns=(0, 10**8, 2 * 10**8, 102 * 10**8))
+    assert hours(quick.segments[0]) * 3600 == pytest.approx(10.3)
+    slow = replace(judged([NOMINAL] * 4, ["clear"] * 4), stamps_ns=(0, 10**11, 2 * 10**11, 5 * 10**11))
+    assert hours(slow.segments[0]) * 3600 == pytest.approx(600.0)
 
 
 def test_frames_that_all_step_back_take_no_time():
