@@ -74,7 +74,8 @@ class DriftDetector:
     What is out of the ordinary:
 
     - UNKNOWN: the reference is too short to judge by (``DriftReference.is_conclusive``); or this frame's stamp jumped
-      back, or came too long after the last (``max_gap_s``), and the test started anew with it.
+      back, or came too long after the last (``max_gap_s``), and the test started anew with it. So it is where that
+      frame comes again: it may have been handed in again because its mask was lost.
     - STALE: the last ``stale_frames`` stamps did not advance. Such frames add nothing to the test.
     - ERROR at once: an embedding that is not finite cannot be scored. Its score is given as ``error_threshold``, its
       p-value as the smallest there is, so that no NaN and no infinity leaves here; the test over time skips it.
@@ -99,6 +100,7 @@ class DriftDetector:
         self._state = DriftState.UNKNOWN
         self._since_ns = 0
         self._last_ns: int | None = None
+        self._restarted_ns: int | None = None
         self._standing = StandingStamps(self._settings.stale_frames)
         self._intervals_s: deque[float] = deque(maxlen=_CADENCE_FRAMES)
         self._start_anew()
@@ -168,13 +170,14 @@ class DriftDetector:
             self._intervals_s.append(elapsed_s)
         if is_restart:
             self._start_anew()
+            self._restarted_ns = stamp_ns
         if score is not None:
             self._advance(score, 1.0 if is_restart else min(elapsed_s * self.reference.rate_hz, 1.0))
         if self._standing.is_stale(stamp_ns):
             return DriftState.STALE
         if score is None:
             return DriftState.ERROR
-        if is_restart or not self.reference.is_conclusive:
+        if stamp_ns == self._restarted_ns or not self.reference.is_conclusive:
             return DriftState.UNKNOWN
         if not self._is_alarming:
             return DriftState.NOMINAL

@@ -228,9 +228,14 @@ class InferenceEngine:
 
     def _finish(self, handle: InferenceHandle) -> list[FrameResult]:
         # On a GPU the latents are here first: drift is judged while masks are computed, so also of frames whose masks
-        # are lost after that. Handed in again they bring no evidence a second time: their stamps stand still.
+        # are lost after that. Handed in again they add nothing to the test over time: their stamps stand still.
         latents = self._runner.latents(handle.ticket)
-        drifts = None if latents is None else self._judge_all(handle.frames, latents)
+        try:
+            drifts = None if latents is None else self._judge_all(handle.frames, latents)
+        except Exception:
+            with suppress(Exception):  # the runner's place for the batch is to be free again, whatever comes of it
+                self._runner.collect(handle.ticket)
+            raise
         predictions = self._runner.collect(handle.ticket)
         if drifts is None:
             drifts = self._judge_all(handle.frames, [prediction.image_latent for prediction in predictions])

@@ -112,6 +112,7 @@ class StreamRunner:
         except Exception as error:  # of whatever kind: the caller gets it with the batch's result, in its turn
             # Until then other batches may need the memory of what this one had allocated, which the traceback keeps.
             traceback.clear_frames(error.__traceback__)
+            encoded.clear()  # in this frame, which is not among those
             ticket.error = error
         return ticket
 

@@ -125,6 +125,13 @@ def test_after_a_jump_of_the_clock_the_test_starts_anew(detector, jump_ns):
     assert (second.state, second.state_since_ns) == (DriftState.NOMINAL, after + PERIOD_NS)
 
 
+def test_the_frame_that_it_starts_anew_with_is_unknown_however_often_it_comes(detector):
+    run(detector, clear_drive(5, seed=7))
+    row, after = clear_drive(1, seed=8)[0], 3600 * 10**9
+    states = [detector.update(row, stamp_ns).state for stamp_ns in (after, after, after + PERIOD_NS)]
+    assert states == [DriftState.UNKNOWN, DriftState.UNKNOWN, DriftState.NOMINAL]
+
+
 def test_a_camera_of_a_frame_in_three_minutes_has_no_gaps(reference):
     slow, period_ns = dataclasses.replace(reference, rate_hz=1 / 180), 180 * 10**9
     drive = clear_drive(60, seed=7)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from camseg_core.drift.embedding import embed
 from camseg_core.frames import Frame
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device_model import DeviceModel
 from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.runner import MAX_IN_FLIGHT
 from camseg_core.runtime.stream_runner import StreamRunner
 
 _SPEC = importlib.util.spec_from_file_location("deferred_streams", Path(__file__).with_name("deferred_streams.py"))
@@ -69,3 +71,22 @@ def test_no_stream_reads_weights_that_are_still_on_their_way_where_nothing_is_ca
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.drift == expected.drift
     assert set(waited_for) == {GPU}
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_a_frame_that_cannot_be_judged_costs_its_own_result_alone(tiny_model, request, monkeypatch, on_gpu):
+    if on_gpu:
+        request.getfixturevalue("waited_for")
+        monkeypatch.setattr(f"{MODULE}.optimize_for_inference", lambda model, _: model)  # which would ask the device
+    engine = InferenceEngine(EngineSettings(model=str(tiny_model), device="cpu", sampler="ddpm"))
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+
+    def fail(latent):
+        raise MemoryError("no room for an embedding")
+
+    monkeypatch.setattr(f"{MODULE}.embed", fail)
+    for stamp in range(1, MAX_IN_FLIGHT + 2):  # each gives its place back
+        with pytest.raises(MemoryError, match="no room"):
+            engine.infer(Frame(image, stamp))
+    monkeypatch.setattr(f"{MODULE}.embed", embed)
+    assert engine.infer(Frame(image, MAX_IN_FLIGHT + 2)).labels.shape == (48, 64)

@@ -100,13 +100,14 @@ def test_group_norms_in_bfloat16_are_those_in_float32_but_for_rounding(size):
     torch.testing.assert_close(found.float(), expected, rtol=3 * 2**-8, atol=3 * 2**-8)
 
 
+@pytest.mark.parametrize("dynamic", [False, True])
 @pytest.mark.parametrize("size", [(192, 256), (181, 257)])
 @torch.no_grad()
-def test_large_group_norms_leave_the_graph_of_a_compiled_part_whole(size):
+def test_large_group_norms_leave_the_graph_of_a_compiled_part_whole(size, dynamic):
     torch.manual_seed(0)
     norm = BFloat16GroupNorm.like(nn.GroupNorm(4, 16))
     maps = torch.randn(1, 16, *size).to(torch.bfloat16, memory_format=torch.channels_last)
-    compiled = torch.compile(norm, backend="eager", fullgraph=True)  # an error where the graph breaks
+    compiled = torch.compile(norm, backend="eager", fullgraph=True, dynamic=dynamic)  # an error where the graph breaks
     torch.testing.assert_close(compiled(maps), norm(maps), rtol=2**-7, atol=2**-7)
     torch.compiler.reset()
 

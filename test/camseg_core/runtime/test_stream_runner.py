@@ -314,6 +314,24 @@ def test_a_batch_that_failed_keeps_nothing_that_was_computed_for_it():
     assert held() is None
 
 
+@pytest.mark.usefixtures("no_garbage_collection")
+def test_a_batch_whose_latents_find_no_room_keeps_neither_them_nor_its_pixels():
+    class ShortStreams(HastyStreams):
+        def device_buffer(self, size_bytes):
+            if self.allocations > 2:  # beyond those of the images
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().device_buffer(size_bytes)
+
+    model = Inversion()
+    runner = StreamRunner(ShortStreams(), model, CPU)
+    ticket = runner.submit([picture(0)], PLAIN)
+    computed = [weakref.ref(model.encoded.pixels[0]), weakref.ref(model.encoded.latents[0])]
+    model.encoded = EncodedBatch([], [])
+    assert [each() for each in computed] == [None, None]
+    with pytest.raises(torch.OutOfMemoryError):
+        runner.collect(ticket)
+
+
 def test_what_goes_wrong_later_costs_only_its_batch():
     class Fragile(Inversion):
         def segment(self, encoded, sizes, request):
