@@ -1,7 +1,7 @@
 """The page of all benchmarks: what was aimed at, what came out, and what was not measured."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,9 @@ class Aim:
         return self.what, self.wanted.words, f"{found[-1]:.4g}{self.unit}", verdict
 
 
+_BASE = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
 _SMALL_GPU = {"model_id": "camseg-small", "device": "cuda", "batch": 1}
-_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1, "torch_compile": False}
+_SMALL_CPU = {"model_id": "camseg-small", "device": "cpu", "batch": 1}
 
 
 def _on_two_cores(what: str, decoder: str, int8: bool = False) -> Aim:
@@ -93,49 +94,52 @@ def _on_two_cores(what: str, decoder: str, int8: bool = False) -> Aim:
         {**_SMALL_CPU, "decoder": decoder, "int8": int8},
         lambda figures: figures["frames_per_s"],
         "",
+        is_compiled=False,
     )
 
 
-def _base_on_gpu(is_compiled: bool) -> tuple[Aim, ...]:
-    """What the large model is to reach on a GPU, as it is by default or by torch.compile."""
-    conditions = {"model_id": "camseg-base", "device": "cuda", "steps": 4, "decoder": "fast", "batch": 1}
-    way = "torch_compile" if is_compiled else "no torch_compile"
-    return (
+def _compiled_and_not(*aims: Aim) -> tuple[Aim, ...]:
+    """The aims by torch.compile and then as the model is by default; ``{way}`` in their words says which."""
+    return tuple(
+        replace(aim, what=aim.what.format(way=way), is_compiled=is_compiled)
+        for is_compiled, way in ((True, "torch_compile"), (False, "no torch_compile"))
+        for aim in aims
+    )
+
+
+AIMS = (
+    *_compiled_and_not(
         Aim(
-            f"camseg-base, 768×768, GPU, bfloat16, 4 steps, fast decoder, {way}: p50, camera buffer to host mask",
+            "camseg-base, 768×768, GPU, bfloat16, 4 steps, fast decoder, {way}: p50, camera buffer to host mask",
             at_most(16.0, " ms"),
             "inference",
-            conditions,
+            _BASE,
             lambda figures: figures["latency"]["p50_ms"],
             " ms",
-            is_compiled,
         ),
         Aim(
             "the same: p99",
             at_most(20.0, " ms"),
             "inference",
-            conditions,
+            _BASE,
             lambda figures: figures["latency"]["p99_ms"],
             " ms",
-            is_compiled,
         ),
         Aim(
             "the same: ratio to the counted floor",
             at_most(2.0),
             "inference",
-            conditions,
+            _BASE,
             lambda figures: figures["ratio_to_floor"],
             "",
-            is_compiled,
         ),
         Aim(
             "the same: peak GPU memory",
             at_most(3.0, " GB"),
             "inference",
-            conditions,
+            _BASE,
             lambda figures: figures["memory"]["device_peak"] / 1e9,
             " GB",
-            is_compiled,
         ),
         Aim(
             "the same: pipelined over serial throughput",
@@ -144,28 +148,8 @@ def _base_on_gpu(is_compiled: bool) -> tuple[Aim, ...]:
             {"model_id": "camseg-base", "device": "cuda"},
             lambda figures: figures["ratio"],
             "",
-            is_compiled,
         ),
-    )
-
-
-def _small_ahead(is_compiled: bool) -> Aim:
-    """What the small model is to reach on a GPU with frames handed over ahead, as it is or by torch.compile."""
-    way = "torch_compile" if is_compiled else "no torch_compile"
-    return Aim(
-        f"camseg-small, 360×480, GPU, {way}: frames a second of one camera, handed over ahead",
-        at_least(400.0),
-        "overlap",
-        {"model_id": "camseg-small", "device": "cuda"},
-        lambda figures: figures["pipelined_frames_per_s"],
-        "",
-        is_compiled,
-    )
-
-
-AIMS = (
-    *_base_on_gpu(is_compiled=True),
-    *_base_on_gpu(is_compiled=False),
+    ),
     Aim(
         "camseg-base, GPU: against the published schedule in the same run",
         at_least(20.0, " times as fast"),
@@ -174,8 +158,16 @@ AIMS = (
         lambda figures: figures["ratio"],
         " times",
     ),
-    _small_ahead(is_compiled=True),
-    _small_ahead(is_compiled=False),
+    *_compiled_and_not(
+        Aim(
+            "camseg-small, 360×480, GPU, {way}: frames a second of one camera, handed over ahead",
+            at_least(400.0),
+            "overlap",
+            {"model_id": "camseg-small", "device": "cuda"},
+            lambda figures: figures["pipelined_frames_per_s"],
+            "",
+        ),
+    ),
     Aim(
         "the same, each after the result of the one before: p99",
         at_most(4.0, " ms"),

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from camseg_core.benchmarks.ceilings import Ceilings
 from camseg_core.models.base import SamplingSettings, SegmentationModel
 from camseg_core.runtime.merged_convolutions import merge_convolutions
+
+Result = TypeVar("Result")
 
 _ATTENTION_ON_CPU = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: (
@@ -83,11 +85,9 @@ def count_workload(model: SegmentationModel, sampling: SamplingSettings, images:
     pixels = torch.rand((images, 3, height, width), device=device) * 2.0 - 1.0
     merged = copy.deepcopy(model)
     merge_convolutions(merged)
-    encoder = _flop(lambda: merged.image_latent(pixels))
-    latent = merged.image_latent(pixels)
-    prepare = _flop(lambda: merged.prepare(pixels, latent))
-    prepared = merged.prepare(pixels, latent)
-    draw = _flop(lambda: merged.draw(prepared, sampling))
+    latent, encoder = _counted(lambda: merged.image_latent(pixels))
+    prepared, prepare = _counted(lambda: merged.prepare(pixels, latent))
+    _, draw = _counted(lambda: merged.draw(prepared, sampling))
     # Not all weights are needed: no image is decoded and no mask encoded.
     with _TensorsRead() as read:
         model.draw(model.prepare(pixels, model.image_latent(pixels)), sampling)
@@ -104,10 +104,11 @@ def floor(workload: Workload, ceilings: Ceilings) -> Floor:
     )
 
 
-def _flop(work: Callable[[], object]) -> int:
+def _counted(work: Callable[[], Result]) -> tuple[Result, int]:
+    """What the work gives, and its operations."""
     with FlopCounterMode(display=False, custom_mapping=_ATTENTION_ON_CPU) as counter:
-        work()
-    return int(counter.get_total_flops())
+        result = work()
+    return result, int(counter.get_total_flops())
 
 
 class _TensorsRead(TorchDispatchMode):

@@ -20,7 +20,7 @@ from camseg_core.evaluation.detection.baselines import DIRECTIONS
 from camseg_core.evaluation.detection.evaluation import evaluate_detection
 from camseg_core.evaluation.detection.figures import figures
 from camseg_core.evaluation.detection.frame_runs import FrameRun, open_runs
-from camseg_core.evaluation.detection.page import FRAME_COLUMNS, percent, write_report
+from camseg_core.evaluation.detection.page import FRAME_COLUMNS, REPORT, percent, write_report
 from camseg_core.evaluation.detection.scoring import FrameScorer
 from camseg_core.evaluation.detection.sequences import CLEAR
 from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
@@ -90,7 +90,7 @@ def evaluate(
     images in the order of their names, or folders of them. A .txt list has an image a line; a .csv list has a column
     `file`, and perhaps `visibility_m`, measured in metres. Bags are sequences; other frames only with --rate-hz.
     """
-    check_writable(json_path, None if report is None else report / "report.html")
+    check_writable(json_path, None if report is None else report / REPORT)
     conditions = _parse_adverse(adverse or [], topic)
     compared = _parse_compared(compare or [])
     clear_runs = [run for path in clear for run in open_runs(path, topic)]

@@ -232,11 +232,8 @@ class InferenceEngine:
         latents = self._runner.latents(handle.ticket)
         try:
             drifts = None if latents is None else self._judge_all(handle.frames, latents)
-        except Exception:
-            with suppress(Exception):  # the runner's place for the batch is to be free again, whatever comes of it
-                self._runner.collect(handle.ticket)
-            raise
-        predictions = self._runner.collect(handle.ticket)
+        finally:  # the runner's place for the batch is to be free again, whatever comes of it
+            predictions = self._runner.collect(handle.ticket)
         if drifts is None:
             drifts = self._judge_all(handle.frames, [prediction.image_latent for prediction in predictions])
         inference_s = time.perf_counter() - handle.submitted_at_s

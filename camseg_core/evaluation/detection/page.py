@@ -15,6 +15,7 @@ from camseg_core.evaluation.detection.scoring import ScoredFrame, most_probable_
 from camseg_core.evaluation.report.page import number
 
 DOTS_PER_INCH = 110
+REPORT = "report.html"
 
 FRAME_COLUMNS = (
     "condition",
@@ -60,7 +61,7 @@ def write_report(evaluation: DriftEvaluation, content: dict[str, Any], folder: P
     )
     environment.filters.update(number=number, percent=percent)
     causes = list(dict.fromkeys(cause for counts in content["cause_confusion"].values() for cause in counts))
-    page = folder / "report.html"
+    page = folder / REPORT
     template = environment.get_template("detection.html.j2")
     page.write_text(template.render(content=content, plots=plots, causes=causes), encoding="utf-8")
     _write_frames(evaluation, folder / "frames.csv")

@@ -240,13 +240,17 @@ def test_label_topics_are_matched_by_stamp_and_need_not_cover_every_frame(tmp_pa
     assert (tmp_path / "out" / "drive" / "report.html").read_text().count("true labels of frame 2") == 1
 
 
-@pytest.mark.parametrize("by_stamp", [True, False], ids=["named by stamp", "one for each frame"])
-def test_a_label_folder_is_matched_by_stamp_or_by_order(tmp_path, settings, by_stamp):
+def write_labels(folder, names, wrong):
+    """A label image for each frame of a drive by these names; of one frame half the rows are wrong."""
+    folder.mkdir()
+    for index, name in enumerate(names):
+        cv2.imwrite(str(folder / name), labels_with_errors(index, 12 * (index == wrong)))
+
+
+@pytest.mark.parametrize("name", [lambda n: f"{stamp_of(n)}.png", "drive_{}.png".format], ids=["by stamp", "by order"])
+def test_a_label_folder_is_matched_by_stamp_or_by_order(tmp_path, settings, name):
     bag = drive(tmp_path / "drive", [0] * 3)
-    (tmp_path / "labels").mkdir()
-    for index in range(3):
-        name = f"{stamp_of(index)}.png" if by_stamp else f"drive_{index}.png"
-        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 1)))
+    write_labels(tmp_path / "labels", map(name, range(3)), wrong=1)
     replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
     table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
     assert table["pixel_accuracy"] == pytest.approx([1.0, 0.5, 1.0])
@@ -256,9 +260,7 @@ def test_a_label_folder_is_matched_by_stamp_or_by_order(tmp_path, settings, by_s
 @pytest.mark.parametrize("stamps_s", [[0, 0, 0], [10, 11, 11]], ids=["all stamps 0", "one stamp twice"])
 def test_a_label_folder_in_order_goes_by_the_place_of_the_frames_and_not_by_their_stamps(tmp_path, settings, stamps_s):
     bag = drive_with_stamps(tmp_path / "drive", [0] * 3, stamps_s)
-    (tmp_path / "labels").mkdir()
-    for index in range(3):
-        cv2.imwrite(str(tmp_path / "labels" / f"{index:04}.png"), labels_with_errors(index, 12 * (index == 2)))
+    write_labels(tmp_path / "labels", map("{:04}.png".format, range(3)), wrong=2)
     replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
     table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
     assert table["pixel_accuracy"] == pytest.approx([1.0, 1.0, 0.5])
@@ -271,9 +273,7 @@ def test_a_label_named_otherwise_than_by_a_frames_stamp_has_no_frame_where_anoth
     tmp_path, settings, wrong
 ):
     bag = drive(tmp_path / "drive", [0] * 3)
-    (tmp_path / "labels").mkdir()
-    for index, name in ((1, f"{stamp_of(1)}.png"), (2, f"{stamp_of(2)}.png"), (0, wrong)):
-        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 2)))
+    write_labels(tmp_path / "labels", (wrong, f"{stamp_of(1)}.png", f"{stamp_of(2)}.png"), wrong=2)
     summary = replay(bag, tmp_path / "out", dataclasses.replace(settings, labels=tmp_path / "labels"))
     assert summary.labels_without_frame == 1
     table = parquet.read_table(tmp_path / "out" / "drive" / "frames.parquet").to_pydict()
@@ -310,13 +310,10 @@ def replay_through_a_node_that_drops(number, bag, out, settings):
     return Replay(bag, out, settings).run(infer, CAMVID, "cpu", live=True)
 
 
-@pytest.mark.parametrize("by_stamp", [True, False], ids=["named by stamp", "one for each frame"])
-def test_a_frame_that_a_node_dropped_costs_its_own_label_and_no_other(tmp_path, settings, by_stamp):
+@pytest.mark.parametrize("name", [lambda n: f"{stamp_of(n)}.png", "drive_{}.png".format], ids=["by stamp", "by order"])
+def test_a_frame_that_a_node_dropped_costs_its_own_label_and_no_other(tmp_path, settings, name):
     bag = drive(tmp_path / "drive", [0] * 4)
-    (tmp_path / "labels").mkdir()
-    for index in range(4):
-        name = f"{stamp_of(index)}.png" if by_stamp else f"drive_{index}.png"
-        cv2.imwrite(str(tmp_path / "labels" / name), labels_with_errors(index, 12 * (index == 3)))
+    write_labels(tmp_path / "labels", map(name, range(4)), wrong=3)
     settings = dataclasses.replace(settings, labels=tmp_path / "labels")
     summary = replay_through_a_node_that_drops(1, bag, tmp_path / "out", settings)
     assert (summary.frames, summary.labels_without_frame, summary.cameras[0].labelled_frames) == (3, 1, 3)
