@@ -1,6 +1,7 @@
 """``camseg_node``: the process around the node, from its start to its exit code."""
 
 import contextlib
+import faulthandler
 import gc
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 # Nothing here imports rclpy or torch at the top: both take seconds to load, and Ctrl-C must be answered during them.
 from camseg_core.errors import CamsegError, ConfigurationError
+from camseg_ros.stop_request import StopRequest
 
 if TYPE_CHECKING:
     from camseg_core.runtime.engine import EngineSettings, InferenceEngine
@@ -22,6 +24,10 @@ FRAME_TIMEOUT_S = 1.0
 END_TIMEOUT_S = 1.6
 """How long the ending of a node may take; the loading of a model is not waited for."""
 
+HANG_TIMEOUT_S = 8.0
+"""After how long an ending that hangs in foreign code, with Python's lock held, is broken off: exit code 1, and where
+every thread stood. ``ros2 launch`` would kill the process after 10 s, and nobody would know why."""
+
 
 def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     """Runs the node until Ctrl-C, SIGTERM or SIGHUP. Exit code: 0 after a signal, 1 where the node cannot start.
@@ -29,17 +35,16 @@ def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     Args:
         engine_factory: as for ``SegmentationNode``.
     """
-    stop = threading.Event()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup the node outlives its terminal
         numbers.append(signal.SIGHUP)
-    for number in numbers:
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopRequest(numbers)
     # All of ROS runs in a thread, so that this one can answer a signal at any time, also while a model loads.
     process = NodeProcess(stop, engine_factory)
     thread = threading.Thread(target=process.run, name="camseg_node", daemon=True)
     thread.start()
     stop.wait()
+    faulthandler.dump_traceback_later(HANG_TIMEOUT_S, exit=True)  # needs no lock that the other thread may hold
     process.leave(END_TIMEOUT_S)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -56,7 +61,7 @@ class NodeProcess:
         engine_factory: as for ``SegmentationNode``.
     """
 
-    def __init__(self, stop: threading.Event, engine_factory: "EngineFactory | None") -> None:
+    def __init__(self, stop: StopRequest, engine_factory: "EngineFactory | None") -> None:
         self.exit_code = 0
         self._stop = stop
         self._engine_factory = engine_factory

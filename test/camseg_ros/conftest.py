@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-ROS_FREE = {"test_worker.py", "test_work_times.py", "test_failure_log.py"}
+ROS_FREE = {"test_worker.py", "test_work_times.py", "test_failure_log.py", "test_stop_request.py"}
 settings.register_profile("long", max_examples=1700)  # pytest --hypothesis-profile=long
 
 HAS_ROS = all(importlib.util.find_spec(name) for name in ("rclpy", "camseg_ros.msg"))

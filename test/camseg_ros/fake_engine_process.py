@@ -1,19 +1,27 @@
 """``camseg_node`` with FakeEngine as a process of its own; the first argument is its inference time in seconds.
 
-FAKE_LOAD_S in the environment: how long it takes to load, seconds.
+FAKE_LOAD_S in the environment: how long it takes to load, seconds. FAKE_END_HANGS: it ends as a driver that hangs does.
 """
 
+import ctypes
 import os
 import sys
 
 from camseg_ros.segmentation_node import main
 
 
+def hang():
+    ctypes.PyDLL(None).sleep(3600)  # with Python's lock held: no thread of this process gets it any more
+
+
 def make_engine(settings):
     # Imported late, as the node imports its engine: what is in here loads torch.
     from fake_engine import FakeEngine
 
-    return FakeEngine(settings, inference_s, load_s)
+    engine = FakeEngine(settings, inference_s, load_s)
+    if "FAKE_END_HANGS" in os.environ:
+        engine.close = hang
+    return engine
 
 
 if __name__ == "__main__":

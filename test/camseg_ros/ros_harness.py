@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
 """How long to wait for what must happen; generous, for a machine that is busy with something else."""
 
-STOP_PATIENCE_S = 10.0
+STOP_PATIENCE_S = 30.0
 
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -109,13 +109,22 @@ class NodeProcess:
             assert time.monotonic() < deadline, f"the node never said {text!r}:\n{self.log()}"
             time.sleep(0.05)
 
+    def send_signal(self, number: int = signal.SIGINT) -> None:
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGINT) -> int:
         """Sends the signal and returns the exit code; a node on an idle machine takes under 2 s."""
-        self._process.send_signal(number)
-        return self._process.wait(STOP_PATIENCE_S)
+        self.send_signal(number)
+        return self._exit_code(STOP_PATIENCE_S)
 
     def wait(self) -> int:
-        return self._process.wait(PATIENCE_S)
+        return self._exit_code(PATIENCE_S)
+
+    def _exit_code(self, patience_s: float) -> int:
+        try:
+            return self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the node did not end within {patience_s:.0f} s:\n{self.log()}") from None
 
 
 class LocalNode:

@@ -1,6 +1,7 @@
 """Start and end of the node as a process: parameters, signals, exit codes."""
 
 import contextlib
+import ctypes
 import os
 import signal
 from pathlib import Path
@@ -88,11 +89,22 @@ def test_signal_while_starting_is_no_error(start_node):
     assert "Traceback" not in node.log()
 
 
-def test_signal_while_the_model_loads_is_no_error(start_node, peer):
-    node = start_node(load_s=3600.0)
-    node.wait_for_log("loading model")
-    assert node.stop() == 0
-    assert "Traceback" not in node.log()
+def test_signal_ends_the_node_whichever_thread_linux_hands_it_to(start_node):
+    node = start_node()
+    node.wait_for_log("active: listening")
+    threads = [int(path.name) for path in Path(f"/proc/{node.pid}/task").iterdir()]
+    assert ctypes.CDLL(None).tgkill(node.pid, max(threads), signal.SIGINT) == 0  # the newest: not the main thread
+    assert node.wait() == 0
+    assert "frames received " in node.log()
+
+
+def test_an_ending_that_hangs_in_a_driver_is_broken_off_and_says_where(start_node, monkeypatch):
+    monkeypatch.setenv("FAKE_END_HANGS", "1")
+    node = start_node()
+    node.wait_for_log("active: listening")
+    node.send_signal()
+    assert node.wait() == 1
+    assert "in hang" in node.log()
 
 
 @pytest.mark.parametrize(
@@ -134,12 +146,13 @@ def test_a_node_that_cannot_start_leaves_no_shared_memory(start_node):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_node_that_is_ended_while_the_model_loads_leaves_no_shared_memory(start_node, number):
+def test_signal_while_the_model_loads_is_no_error_and_leaves_no_shared_memory(start_node, number):
     before = segments()
     node = start_node(load_s=3600.0)
     node.wait_for_log("loading model")
     held = segments_held_by(node, before)
     assert node.stop(number) == 0
+    assert "Traceback" not in node.log()
     assert [path for path in held if path.exists()] == []
 
 

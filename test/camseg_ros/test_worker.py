@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from camseg_ros.worker import FrameCounts, FrameWorker, Outcome
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 UNWATCHED, STALE, UNREADABLE, BAD = 100, 101, 102, 103
 
 

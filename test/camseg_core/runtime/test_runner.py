@@ -43,5 +43,5 @@ def test_what_goes_wrong_in_making_it_is_raised_and_no_thread_stays():
 
     with pytest.raises(WeightsError, match="no such model"):
         HostRunner(make)
-    made_in[0].join(timeout=10.0)
+    made_in[0].join(timeout=60.0)
     assert not made_in[0].is_alive()
