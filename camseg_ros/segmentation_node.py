@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 FRAME_TIMEOUT_S = 1.0
 """How long the frames in work may take when the process ends."""
 
-END_TIMEOUT_S = 1.6
-"""How long the ending of a node may take; the loading of a model is not waited for."""
+END_TIMEOUT_S = 6.0
+"""How long the ending of a node may take, on a machine that is busy; the loading of a model is not waited for."""
 
 HANG_TIMEOUT_S = 8.0
 """After how long an ending that hangs in foreign code, with Python's lock held, is broken off: exit code 1, and where
@@ -67,6 +68,7 @@ class NodeProcess:
         self._engine_factory = engine_factory
         self._node: SegmentationNode | None = None
         self._is_served = False
+        self._loads_for_manager = False
         # Held by the thread of ``run`` while there is a node, save while a model loads at the start: what is destroyed
         # while another thread uses it would end the process by a signal.
         self._uses_ros = threading.Lock()
@@ -92,15 +94,18 @@ class NodeProcess:
         """Waits until the node has left DDS, which it is made to do here where its model still loads.
 
         To be called from another thread than that of ``run``, which does nothing more then: loading takes seconds and
-        cannot be interrupted.
+        cannot be interrupted. A node that loads for a lifecycle manager does not leave: its executor holds on to it.
 
         Args:
-            timeout_s: how long to wait for the node, and for its leaving here, seconds.
+            timeout_s: how long to wait for all of it, seconds.
         """
+        if self._loads_for_manager:
+            return
+        deadline_s = time.monotonic() + timeout_s
         if self._uses_ros.acquire(timeout=timeout_s) and self._node is not None:
             thread = threading.Thread(target=_leave_dds, args=(self._node,), name="camseg_leaving", daemon=True)
             thread.start()
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _serve(self) -> None:
         import rclpy
@@ -128,8 +133,12 @@ class NodeProcess:
         from camseg_core.runtime.engine import InferenceEngine
 
         make_engine = self._engine_factory or InferenceEngine
-        if self._is_served:  # for a lifecycle manager: called by the executor, which holds on to the node meanwhile
-            return make_engine(settings)
+        if self._is_served:
+            self._loads_for_manager = True
+            try:
+                return make_engine(settings)
+            finally:
+                self._loads_for_manager = False
         self._uses_ros.release()
         try:
             return make_engine(settings)
