@@ -32,13 +32,13 @@ class RespacedDDPMScheduler(DDPMScheduler):
             super().set_timesteps(num_inference_steps, device)
 
 
-SAMPLERS: dict[str, tuple[type[SchedulerMixin], dict[str, object]]] = {
+_SCHEDULERS: dict[str, tuple[type[SchedulerMixin], dict[str, object]]] = {
     "ddim": (DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": True}),
     "ddpm": (DDPMScheduler, {"clip_sample": False}),
     "dpmsolver++": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++", "lower_order_final": True}),
     "unipc": (UniPCMultistepScheduler, {}),
 }
-LEARNED_VARIANCE_SAMPLERS: dict[str, tuple[type[SchedulerMixin], dict[str, object]]] = {
+_LEARNED_VARIANCE_SCHEDULERS: dict[str, tuple[type[SchedulerMixin], dict[str, object]]] = {
     "ddpm": (
         RespacedDDPMScheduler,
         {"clip_sample": False, "variance_type": "learned_range", "timestep_spacing": "linspace"},
@@ -78,9 +78,9 @@ def make_scheduler(name: str, process: NoiseProcess) -> SchedulerMixin:
     Timesteps are spaced from the end ("trailing"), so that a single step starts at pure noise, where inference starts;
     with a learned variance ``ddpm`` spaces them as the published models of that kind do.
     """
-    if name not in SAMPLERS:
-        raise ConfigurationError(f"sampler {name!r} is unknown; expected one of {sorted(SAMPLERS)}")
-    samplers = SAMPLERS | LEARNED_VARIANCE_SAMPLERS if process.learned_variance else SAMPLERS
+    if name not in _SCHEDULERS:
+        raise ConfigurationError(f"sampler {name!r} is unknown; expected one of {sorted(_SCHEDULERS)}")
+    samplers = _SCHEDULERS | _LEARNED_VARIANCE_SCHEDULERS if process.learned_variance else _SCHEDULERS
     scheduler, options = samplers[name]
     common = {
         "num_train_timesteps": process.train_timesteps,

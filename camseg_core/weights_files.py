@@ -13,10 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from camseg_core.errors import WeightsError
+from camseg_core.model_files import CONFIG_NAME, WEIGHTS_NAME
 from camseg_core.whole_file import write_whole
-
-CONFIG_NAME = "config.json"
-WEIGHTS_NAME = "model.safetensors"
 
 Config = TypeVar("Config")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from camseg_core.drift.detector import CLEARED
+from camseg_core.drift.settings import CLEARED
 from camseg_core.frames import DriftResult, DriftState
 from camseg_ros.timing import TIMES, FrameTiming, TimingWindow
 from camseg_ros.work_times import WorkTimes

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
@@ -12,7 +12,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_msgs.msg import Header
 
 from camseg_core.errors import CamsegError, ConfigurationError
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros import qos
 from camseg_ros.camera import CameraInput, find_cameras
 from camseg_ros.diagnostics import node_status
@@ -22,29 +22,39 @@ from camseg_ros.pipeline import describe
 from camseg_ros.publication import CameraOutputs
 from camseg_ros.segmenter import Segmenter
 
+if TYPE_CHECKING:
+    from camseg_core.runtime.engine import InferenceEngine
+
 DIAGNOSTICS_PERIOD_S = 1.0
 DEACTIVATE_TIMEOUT_S = 30.0
 """How long deactivation waits for the frames in work; a device that takes longer hangs."""
 
-EngineFactory = Callable[[EngineSettings], InferenceEngine]
+EngineFactory = Callable[[EngineSettings], "InferenceEngine"]
+
+
+def make_engine(settings: EngineSettings) -> "InferenceEngine":
+    """An ``InferenceEngine``. What it imports takes seconds, during which the node is there to be seen already."""
+    from camseg_core.runtime.engine import InferenceEngine
+
+    return InferenceEngine(settings)
 
 
 class SegmentationNode(LifecycleNode):
     """Subscribes to cameras, infers in a worker thread and publishes what is subscribed to.
 
     Args:
-        engine_factory: makes the engine; None: ``InferenceEngine``.
+        engine_factory: makes the engine; by default ``InferenceEngine``.
         node_arguments: passed on to ``rclpy.node.Node``.
 
     Raises:
         ConfigurationError: a parameter is out of range.
     """
 
-    def __init__(self, engine_factory: EngineFactory | None = None, **node_arguments: Any) -> None:
+    def __init__(self, engine_factory: EngineFactory = make_engine, **node_arguments: Any) -> None:
         super().__init__("camseg", **node_arguments)
         self._change_state = self._service_change_state.callback
         self._service_change_state.callback = self._change_state_if_possible
-        self._engine_factory = engine_factory or InferenceEngine
+        self._engine_factory = engine_factory
         self._segmenter: Segmenter | None = None
         self._drift_services: DriftServices | None = None
         self._inputs: dict[str, CameraInput] = {}

@@ -13,10 +13,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import DECODERS
-from camseg_core.runtime.engine import EngineSettings
-from camseg_core.sampling import SAMPLERS
+from camseg_core.models.settings import DECODERS, SAMPLERS, SamplingSettings
+from camseg_core.runtime.settings import EngineSettings
 
 OUTPUTS = (
     "mask",

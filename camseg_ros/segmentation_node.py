@@ -16,7 +16,8 @@ from camseg_core.errors import CamsegError, ConfigurationError
 from camseg_ros.stop_request import StopRequest
 
 if TYPE_CHECKING:
-    from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+    from camseg_core.runtime.engine import InferenceEngine
+    from camseg_core.runtime.settings import EngineSettings
     from camseg_ros.lifecycle_node import EngineFactory, SegmentationNode
 
 FRAME_TIMEOUT_S = 1.0
@@ -130,9 +131,9 @@ class NodeProcess:
         rclpy.shutdown()
 
     def _load(self, settings: "EngineSettings") -> "InferenceEngine":
-        from camseg_core.runtime.engine import InferenceEngine
+        from camseg_ros import lifecycle_node
 
-        make_engine = self._engine_factory or InferenceEngine
+        make_engine = self._engine_factory or lifecycle_node.make_engine
         if self._is_served:
             self._loads_for_manager = True
             try:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from camseg_core.drift.collecting import CollectingDetector
 from camseg_ros.camera import Arrival, Camera
 from camseg_ros.conversion import NS_PER_S
 from camseg_ros.diagnostics import CameraFacts, CameraMonitor, format_ms
@@ -143,7 +142,7 @@ class Segmenter:
 
     def _collection_failure(self, camera: str) -> str:
         detector = self.engine.drift_detectors.get(camera)
-        return detector.failure if isinstance(detector, CollectingDetector) else ""
+        return "" if detector is None else detector.failure
 
     def _report_failure(self, camera: str, reason: str) -> None:
         if self._is_left:

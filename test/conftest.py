@@ -15,14 +15,16 @@ from safetensors.torch import load_file, save_file
 
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.fitting import fit_reference
+from camseg_core.model_files import WEIGHTS_NAME
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.random_weights import camseg_tiny, write_random_model
-from camseg_core.models.loading import DECODERS, embedding_hash, load_model
+from camseg_core.models.loading import embedding_hash, load_model
+from camseg_core.models.settings import DECODERS
 from camseg_core.quantization.calibration import find_ranges
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 from camseg_core.runtime.prediction import image_latent
-from camseg_core.weights_files import WEIGHTS_NAME, save_module
+from camseg_core.weights_files import save_module
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,7 +12,8 @@ from camseg_core.corruptions import corrupt
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.evaluation.confusion import ConfusionMatrix, SegmentationMetrics
 from camseg_core.evaluation.experiments.publication import Provenance, Table
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 
 

@@ -12,7 +12,7 @@ from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 @dataclass(frozen=True)

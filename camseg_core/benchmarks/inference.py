@@ -13,14 +13,16 @@ from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.benchmarks.timing import Latency
 from camseg_core.benchmarks.workload import Floor, Workload, count_workload, floor
-from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
-from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.model_files import model_folder
+from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import AUTO_REFERENCE, SHIPPED_REFERENCE, EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import SHIPPED_REFERENCE, InferenceEngine
 from camseg_core.runtime.precision import supports_bfloat16
+from camseg_core.runtime.settings import AUTO_REFERENCE, EngineSettings
 from camseg_core.runtime.stages import STAGES, record_stages
 
 MIN_WARMUP = 40

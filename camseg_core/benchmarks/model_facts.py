@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 
 from camseg_core.errors import WeightsError
-from camseg_core.models.loading import model_folder
-from camseg_core.weights_files import CONFIG_NAME
+from camseg_core.model_files import CONFIG_NAME, model_folder
 
 
 @dataclass(frozen=True)

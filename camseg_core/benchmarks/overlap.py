@@ -19,7 +19,7 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.publication import Provenance, Table
 from camseg_core.frames import Frame
 from camseg_core.runtime.device import resolve_device, wait_for
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 AHEAD = 2
 """Frames in flight beside the one whose result is waited for: one on its way up, one being computed."""

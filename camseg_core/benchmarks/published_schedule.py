@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from camseg_core.labels import LabelSet
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.sampling import make_scheduler, sample
 

@@ -19,7 +19,7 @@ from camseg_core.models.camseg.configuration import ARCHITECTURE
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 @dataclass(frozen=True)

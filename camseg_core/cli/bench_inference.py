@@ -6,7 +6,7 @@ import typer
 
 from camseg_core.benchmarks.inference import InferenceBenchmark, inference_record, measure_inference
 from camseg_core.cli import bench_options as options
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 

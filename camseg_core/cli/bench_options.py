@@ -10,8 +10,8 @@ from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.benchmarks.record import BenchmarkRecord
 from camseg_core.cli.train import parse_size
 from camseg_core.evaluation.experiments.publication import Provenance
-from camseg_core.models.loading import DECODERS
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.models.settings import DECODERS
+from camseg_core.runtime.settings import EngineSettings
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
 Model = Annotated[str, typer.Option(help="Name of a shipped or pulled model, or a model folder.")]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 _OWN_COST_MODULE = "camseg_ros.benchmarks.publish_own_cost"

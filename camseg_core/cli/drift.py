@@ -21,9 +21,9 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.models.loading import embedding_hash, load_model
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent
 from camseg_core.runtime.resampling import resize
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 FOLDER_RATE_HZ = 10.0

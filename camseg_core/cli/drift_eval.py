@@ -11,8 +11,8 @@ import typer
 from camseg_core.data.sources import FrameSource
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
-from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.drift.weather_estimators import FILE_NAME as WEATHER_ESTIMATORS
 from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.errors import ConfigurationError
@@ -25,9 +25,10 @@ from camseg_core.evaluation.detection.scoring import FrameScorer
 from camseg_core.evaluation.detection.sequences import CLEAR
 from camseg_core.evaluation.detection.simulation import SIMULATED_KINDS, simulated_weathers
 from camseg_core.evaluation.experiments.publication import Provenance
-from camseg_core.models.loading import embedding_hash, load_model, model_folder
+from camseg_core.model_files import model_folder
+from camseg_core.models.loading import embedding_hash, load_model
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 DEMO = "demo"

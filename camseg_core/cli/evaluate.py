@@ -19,11 +19,11 @@ from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import describe_frames
 from camseg_core.evaluation.segmentation import SegmentationEvaluation, evaluate_segmentation
-from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import DECODERS, load_model
+from camseg_core.models.loading import load_model
+from camseg_core.models.settings import DECODERS, SamplingSettings
 from camseg_core.plain_json import plain_json
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")

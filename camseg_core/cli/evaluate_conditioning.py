@@ -11,10 +11,10 @@ from camseg_core.evaluation.experiments.conditioning import measure_conditioning
 from camseg_core.evaluation.experiments.journal import journal_beside
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 def conditioning(

@@ -6,10 +6,10 @@ from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 

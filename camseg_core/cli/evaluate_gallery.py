@@ -8,10 +8,10 @@ import typer
 from camseg_core.data.datasets import DATASET_NAMES, get_dataset
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.gallery import draw_gallery, frame_mious, pick_rows
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 DOTS_PER_INCH = 100

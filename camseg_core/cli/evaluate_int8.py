@@ -13,10 +13,10 @@ from camseg_core.corruptions import CORRUPTIONS
 from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.publication import Provenance, Table
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.quantization.loading import load_int8_model
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 NAMES = ("plain", "int8")

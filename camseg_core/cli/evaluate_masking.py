@@ -11,8 +11,8 @@ from camseg_core.evaluation.experiments.masking import publish_masking, train_va
 from camseg_core.evaluation.experiments.publication import Provenance
 from camseg_core.evaluation.experiments.tally import describe_frames
 from camseg_core.evaluation.segmentation import evaluate_segmentation
-from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import model_folder
+from camseg_core.model_files import model_folder
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.training.recipe import Recipe
 
 

@@ -17,10 +17,10 @@ from camseg_core.evaluation.experiments.robustness import (
 )
 from camseg_core.evaluation.experiments.robustness_publication import publish_robustness
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 def robustness(

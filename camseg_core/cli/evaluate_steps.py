@@ -13,7 +13,7 @@ from camseg_core.evaluation.experiments.steps import StepsExperiment, measure_st
 from camseg_core.evaluation.experiments.tally import chosen_frames, describe_frames
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 def steps(

@@ -11,7 +11,7 @@ import typer
 
 from camseg_core.cli import bench_options
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.loading import label_set_of
+from camseg_core.model_files import label_set_of
 from camseg_core.replay.inference import infer_images
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS
 from camseg_core.replay.replay import Infer, Replay, bag_name
@@ -19,7 +19,8 @@ from camseg_core.replay.results import REPORT
 from camseg_core.replay.settings import Playback, ReplaySettings
 from camseg_core.replay.summary import ReplaySummary
 from camseg_core.replay.topics import OUTPUT_TYPES
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 _DEFAULT = ReplaySettings()
 _LIVE_MODULE = "camseg_ros.replay.live"

@@ -7,7 +7,7 @@ import typer
 
 from camseg_core.cli.train_fast_decoder import fast_decoder
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings
+from camseg_core.model_files import model_folder
 from camseg_core.models.camseg.stages import (
     BOTTLENECK_WEIGHTS,
     train_image_autoencoder,
@@ -16,7 +16,7 @@ from camseg_core.models.camseg.stages import (
 )
 from camseg_core.models.camseg.training_task import CamSegLossSettings
 from camseg_core.models.discriminative.stages import train_discriminative, train_features
-from camseg_core.models.loading import model_folder
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.training.optimizers import OPTIMIZERS
 from camseg_core.training.recipe import Recipe
 

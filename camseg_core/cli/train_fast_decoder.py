@@ -13,7 +13,7 @@ from camseg_core.models.camseg.distillation import DistillationSettings, collect
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.whole_file import check_writable
 
 

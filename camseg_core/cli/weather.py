@@ -20,11 +20,12 @@ from camseg_core.drift.weather_estimators import FILE_NAME
 from camseg_core.drift.weather_fitting import CAUSES, EmbeddedFrame, fit_weather_estimators
 from camseg_core.errors import ConfigurationError, DatasetError
 from camseg_core.labels import CAMVID, LabelSet, get_label_set
-from camseg_core.models.base import SamplingSettings
-from camseg_core.models.loading import embedding_hash, load_model, model_folder
+from camseg_core.model_files import model_folder
+from camseg_core.models.loading import embedding_hash, load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
 from camseg_core.runtime.prediction import image_latent, predict
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.weather import Weather, apply_weather, assumed_camera, estimate_depth
 from camseg_core.weather.condition import WeatherKind
 from camseg_core.whole_file import check_writable

@@ -7,9 +7,9 @@ import typer
 
 from camseg_core.cli.weights_quantize import quantize
 from camseg_core.errors import ConfigurationError
+from camseg_core.model_files import pulled_weights
 from camseg_core.models.camseg import official, random_weights
 from camseg_core.models.camseg.configuration import CamSegConfig, camseg_base
-from camseg_core.models.loading import pulled_weights
 from camseg_core.runtime.engine import SHIPPED_REFERENCE
 
 app = typer.Typer(no_args_is_help=True, help="Take models made elsewhere; make one ready for int8.")

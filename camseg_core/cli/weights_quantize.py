@@ -10,9 +10,11 @@ from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.cli import experiment_options as options
 from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.tally import chosen_frames
-from camseg_core.models.loading import DECODERS, load_model, model_folder
+from camseg_core.model_files import model_folder
+from camseg_core.models.loading import load_model
+from camseg_core.models.settings import DECODERS
 from camseg_core.quantization.calibration import find_ranges
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 def quantize(

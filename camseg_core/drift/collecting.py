@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from camseg_core.drift.detector import DriftDetector, DriftSettings, WeatherEstimator
+from camseg_core.drift.detector import DriftDetector, WeatherEstimator
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.scores import DEFAULT_SCORE
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.drift.stamps import StandingStamps, longest_gap, usual_interval
 from camseg_core.errors import DriftReferenceError
 from camseg_core.frames import DriftResult, DriftState

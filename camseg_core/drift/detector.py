@@ -3,16 +3,16 @@
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from camseg_core.drift.embedding import COLUMNS, ROWS
 from camseg_core.drift.reference import DriftReference
 from camseg_core.drift.sequential import ALLOWANCE
+from camseg_core.drift.settings import CLEARED, DriftSettings
 from camseg_core.drift.stamps import StandingStamps, longest_gap
 from camseg_core.drift.weather_estimators import NO_ESTIMATE, WeatherEstimate
-from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, DriftState
 
 WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate]
@@ -20,9 +20,6 @@ WeatherEstimator = Callable[[np.ndarray, DriftReference, float], WeatherEstimate
 
 _CADENCE_FRAMES = 5
 """Intervals of which the median is a camera's own: a pause among them is not."""
-
-CLEARED = 0.5
-"""An alarm ends when the statistic has fallen to this part of the threshold at which it began."""
 
 _CEILING = 2.0
 """The statistic stops at this many thresholds, so that a long fog is forgotten as soon as a short one."""
@@ -32,35 +29,6 @@ _LARGEST_STEP = 0.7
 
 _RECENT_FRAMES = 5.0
 """Time constant of the mean score that tells WARN from ERROR."""
-
-
-@dataclass(frozen=True)
-class DriftSettings:
-    """How the frames of a camera are judged over time.
-
-    Attributes:
-        expected_run_length_s: mean time between false alarms on clear driving, above 0; the alarm's threshold follows.
-        threshold_scale: by what the reference's ``warn_threshold`` and ``error_threshold`` are multiplied, above 0.
-        max_gap_s: after a longer gap between frames the test starts anew, above 0; and after MAX_GAP_FRAMES of the
-            reference's or of the camera's last ones, where that is longer: a camera of a frame a minute, and a model
-            that takes as long for one, have no gaps.
-        stale_frames: with this many stamps in a row that do not advance the state is STALE, 2 or more.
-        collect_s: how long a detector without a reference collects frames before it fits one, above 0.
-    """
-
-    expected_run_length_s: float = 3600.0
-    threshold_scale: float = 1.0
-    max_gap_s: float = 10.0
-    stale_frames: int = 10
-    collect_s: float = 120.0
-
-    def __post_init__(self) -> None:
-        for name in ("expected_run_length_s", "threshold_scale", "max_gap_s", "collect_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise ConfigurationError(f"drift {name} = {value}; expected a finite number above 0")
-        if self.stale_frames < 2:
-            raise ConfigurationError(f"drift stale_frames = {self.stale_frames}; expected 2 or more")
 
 
 class DriftDetector:
@@ -117,6 +85,11 @@ class DriftDetector:
         self._threshold = self.reference.run_lengths.threshold(expected_run_length_s * self.reference.rate_hz)
         self._warn_threshold = self.reference.warn_threshold * threshold_scale
         self._error_threshold = self.reference.error_threshold * threshold_scale
+
+    @property
+    def failure(self) -> str:
+        """Empty: there is a reference. See ``CollectingDetector.failure``."""
+        return ""
 
     def update(self, embedding: np.ndarray, stamp_ns: int) -> DriftResult:
         """The judgement of a frame.

@@ -14,7 +14,8 @@ from camseg_core.drawing import overlay
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.confusion import ConfusionMatrix
 from camseg_core.labels import LabelSet
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 
 ALPHA = 0.6

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from camseg_core.errors import ConfigurationError
 from camseg_core.labels import LabelSet
 from camseg_core.models.largest_class import largest_class
+from camseg_core.models.settings import SamplingSettings
 
 KEPT_NOISE = 100
 """How many starts are kept, the ones used last: those of as many masks of an image, for one size of it.
@@ -16,29 +16,6 @@ KEPT_NOISE = 100
 No fewer than the node's ``num_samples`` may be (``camseg_ros/parameters.py``): where a draw does not find all its
 starts in place, it makes them on the host, which can be in no CUDA graph.
 """
-
-
-@dataclass(frozen=True)
-class SamplingSettings:
-    """How masks are drawn from a generative model.
-
-    Attributes:
-        steps: denoising steps, 1 or more.
-        sampler: name in ``camseg_core.sampling.SAMPLERS``.
-        seed: of the starting noise; the same seed and frame give the same mask.
-        num_samples: masks drawn of each image, 1 or more; the k-th of them, from 0, is what ``seed + k`` draws alone.
-    """
-
-    steps: int = 1
-    sampler: str = "ddim"
-    seed: int = 0
-    num_samples: int = 1
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ConfigurationError(f"steps is {self.steps}; expected 1 or more")
-        if self.num_samples < 1:
-            raise ConfigurationError(f"num_samples is {self.num_samples}; expected 1 or more")
 
 
 @dataclass(frozen=True)

@@ -1,44 +1,20 @@
 """Models by name or folder."""
 
 import json
-import os
-from pathlib import Path
 
 import torch
 
 from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.autoencoders.fast_decoder import load_fast_decoder
 from camseg_core.errors import ConfigurationError, WeightsError
-from camseg_core.labels import LabelSet, get_label_set
+from camseg_core.model_files import CONFIG_NAME, model_folder, named_in_config
 from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg import configuration as camseg
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative import configuration as discriminative
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
-from camseg_core.weights_files import CONFIG_NAME, load_config, load_weights, part_hash
-
-DECODERS = ("full", "fast")
-"""What turns mask latents into classes: the mask autoencoder's own decoder, or the small network that stands for it."""
-
-SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights"
-
-
-def pulled_weights() -> Path:
-    """Where ``camseg weights pull`` puts models, a folder each: the user's data folder (XDG Base Directory)."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "camseg"
-
-
-def model_folder(model: str) -> Path:
-    """The folder of a shipped or pulled model's name or of a path; raises WeightsError naming those there are."""
-    named = (SHIPPED_WEIGHTS, pulled_weights())
-    for folder in (*(parent / model for parent in named), Path(model)):
-        if (folder / CONFIG_NAME).is_file():
-            return folder
-    names = sorted(path.parent.name for parent in named for path in parent.glob(f"*/{CONFIG_NAME}"))
-    raise WeightsError(
-        f"model {model!r} is not there; expected one of {names} or a folder with {CONFIG_NAME} "
-        "(`camseg weights pull camseg-base` fetches the published model)"
-    )
+from camseg_core.models.settings import DECODERS
+from camseg_core.weights_files import load_config, load_weights, part_hash
 
 
 def embedding_hash(model: str) -> str:
@@ -62,16 +38,6 @@ def embedding_hash(model: str) -> str:
     return part_hash(folder, "image_autoencoder", settings)
 
 
-def label_set_of(model: str) -> LabelSet:
-    """The classes of a model, by name or folder, without loading it.
-
-    Raises:
-        WeightsError: there is no such model, or its configuration names no label set.
-        ConfigurationError: it names one that is unknown.
-    """
-    return get_label_set(_named_in_config(model_folder(model), "label_set"))
-
-
 def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> SegmentationModel:
     """The model of that name or in that folder, in evaluation mode on ``device``.
 
@@ -88,7 +54,7 @@ def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> 
     if decoder not in DECODERS:
         raise ConfigurationError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
     folder = model_folder(model)
-    architecture = _named_in_config(folder, "architecture")
+    architecture = named_in_config(folder, "architecture")
     network: SegmentationModel
     if architecture == camseg.ARCHITECTURE:
         network = CamSeg(load_config(camseg.CamSegConfig, folder))
@@ -106,12 +72,3 @@ def load_model(model: str, device: torch.device, decoder: str = DECODERS[0]) -> 
         )
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's stubs
     return network.eval()
-
-
-def _named_in_config(folder: Path, key: str) -> str:
-    """What the configuration in ``folder`` has under ``key``; raises WeightsError where it has nothing."""
-    path = folder / CONFIG_NAME
-    try:
-        return json.loads(path.read_text())[key]
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path}: names no {key.replace('_', ' ')} ({error!r})") from error

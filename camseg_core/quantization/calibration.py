@@ -8,7 +8,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.quantization.ranges import InputRanges
 from camseg_core.runtime.prediction import image_latent, predict
 

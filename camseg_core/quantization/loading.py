@@ -4,8 +4,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from camseg_core.errors import ConfigurationError
+from camseg_core.model_files import model_folder
 from camseg_core.models.base import SegmentationModel
-from camseg_core.models.loading import DECODERS, load_model, model_folder
+from camseg_core.models.loading import load_model
+from camseg_core.models.settings import DECODERS
 from camseg_core.quantization.openvino_part import OpenVinoPart
 from camseg_core.quantization.ranges import InputRanges
 from camseg_core.quantization.rounding import round_layers

@@ -10,7 +10,8 @@ from safetensors import SafetensorError, safe_open
 
 from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.errors import WeightsError
-from camseg_core.weights_files import WEIGHTS_NAME, file_hash, save_tensors
+from camseg_core.model_files import WEIGHTS_NAME
+from camseg_core.weights_files import file_hash, save_tensors
 
 FILE_NAME = "int8_ranges.safetensors"
 """In a model's folder, beside its weights."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from camseg_core.data.images import IMAGE_SUFFIXES
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.loading import model_folder
+from camseg_core.model_files import model_folder
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS, STORAGES
 from camseg_core.replay.topics import OUTPUT_TYPES
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from camseg_core.models.base import KEPT_NOISE, SamplingSettings, SegmentationModel
+from camseg_core.models.base import KEPT_NOISE, SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.graphs import CapturedGraph, capture, lack_of_memory
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.resampling import Resampler

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import PreparedImages, SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.resampling import resize
 from camseg_core.runtime.stages import stage

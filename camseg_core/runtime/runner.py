@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import Prediction, predict_batch
 
 MAX_IN_FLIGHT = 3

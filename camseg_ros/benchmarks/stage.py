@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import rclpy
 from rclpy.context import Context
 
-from camseg_core.models.base import SamplingSettings
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.models.settings import SamplingSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.benchmarks.probe import Probe
 from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.processes import Child, Children

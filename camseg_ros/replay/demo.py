@@ -13,9 +13,8 @@ from tqdm import tqdm
 from camseg_core.data.sources.rendered_clip import RenderedClip
 from camseg_core.data.sources.stored_clip import StoredClip
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.loading import label_set_of
-from camseg_core.runtime.device import resolve_device
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.model_files import label_set_of
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.parameters import check_parameters
 from camseg_ros.replay.assessment import Assessment
 from camseg_ros.replay.command import run_command
@@ -73,8 +72,10 @@ def run(
     _check_nothing_is_lost(options, recording)
     # What the node would refuse is told now: not after minutes of rendering, and with the last recording still there.
     check_parameters(options.node_parameters())
-    resolve_device(options.device)
     asked_domain()
+    from camseg_core.runtime.device import resolve_device  # loads torch, for seconds: last of what can be refused
+
+    resolve_device(options.device)
     tell(f"{len(source)} frames of {options.describe_source()} at {rate:g} Hz")
     start = datetime.now(UTC)
     recording.create()

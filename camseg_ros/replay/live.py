@@ -19,7 +19,7 @@ from camseg_core.replay.journal import Journal
 from camseg_core.replay.settings import Playback
 from camseg_core.replay.summary import LiveCounts
 from camseg_core.replay.topics import node_camera
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.replay.command import end_on_signals
 from camseg_ros.replay.live_recorder import LiveRecorder
 from camseg_ros.replay.processes import Children

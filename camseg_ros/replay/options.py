@@ -8,7 +8,7 @@ from camseg_core.data.sources import FrameSource, open_source
 from camseg_core.evaluation.report.machine import hardware, versions
 from camseg_core.evaluation.report.run import RunSetup
 from camseg_core.labels import CAMVID
-from camseg_core.models.loading import label_set_of
+from camseg_core.model_files import label_set_of
 
 _CLIP_LABEL_SET = CAMVID
 """The classes of the built-in clip's labels, whatever the model's are."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.sampling import SAMPLERS, NoiseProcess, make_scheduler, sample
+from camseg_core.models.settings import SAMPLERS
+from camseg_core.sampling import NoiseProcess, make_scheduler, sample
 
 PROCESS = NoiseProcess()
 LEARNED_VARIANCE = NoiseProcess(prediction_type="epsilon", learned_variance=True)

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.weights_files import WEIGHTS_NAME, save_module
+from camseg_core.model_files import WEIGHTS_NAME
+from camseg_core.weights_files import save_module
 from camseg_core.whole_file import check_writable, write_whole
 
 

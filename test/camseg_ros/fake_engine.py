@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from camseg_core.drift.collecting import CollectingDetector
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.frames import DriftResult, DriftState, Frame, FrameResult
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SamplingSettings
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.models.settings import SamplingSettings
+from camseg_core.runtime.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from camseg_core.drift.collecting import CollectingDetector
 
 WARN_THRESHOLD, ERROR_THRESHOLD = 100.0, 200.0
 MODEL_SIZE = (24, 32)

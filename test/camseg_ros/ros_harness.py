@@ -26,7 +26,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.borrowed_messages import Float64Stamped
 from camseg_ros.conversion import image_message, time_message
 from camseg_ros.executor import make_executor

@@ -12,9 +12,10 @@ from ros_harness import BEST_EFFORT, OUTPUTS, PATIENCE_S, LocalNode, Peer, frame
 from sensor_msgs.msg import CameraInfo
 
 from camseg_core.drift.collecting import CollectingDetector
-from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.frames import Frame, FrameResult
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.worker import FrameCounts
 
 pytestmark = pytest.mark.ros

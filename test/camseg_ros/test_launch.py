@@ -30,8 +30,8 @@ from ros_harness import BEST_EFFORT, RELIABLE, Peer, frame_message, random_pixel
 
 import launch
 from camseg_core.errors import WeightsError
-from camseg_core.models.loading import model_folder
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.model_files import model_folder
+from camseg_core.runtime.settings import EngineSettings
 
 try:
     model_folder(EngineSettings().model)

@@ -1,6 +1,8 @@
 """camseg_core runs without ROS and camseg_ros knows no tensor: the imports say so, wherever in a module they stand."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ ROS_PACKAGES = {
     "std_msgs",
 }
 TENSOR_PACKAGES = {"diffusers", "safetensors", "torch"}
+SLOW_PACKAGES = {"diffusers", "scipy.stats", "sklearn", "torch"}
 
 
 def imported_packages(path: Path) -> set[str]:
@@ -44,6 +47,14 @@ def test_package_imports_nothing_of_the_other_side(package: str, forbidden: set[
         str(path.relative_to(ROOT)): sorted(found) for path in modules if (found := imported_packages(path) & forbidden)
     }
     assert offences == {}
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("module", ["lifecycle_node", "replay.demo", "replay.live", "replay.bag_player"])
+def test_a_node_and_what_replays_load_no_model_before_they_are_there(module: str) -> None:
+    code = f"import sys, camseg_ros.{module}; print(*{SLOW_PACKAGES!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_imports_are_found_where_they_hide(tmp_path: Path) -> None:

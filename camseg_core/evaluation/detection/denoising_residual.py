@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from camseg_core.drift.embedding import COLUMNS, ROWS
-from camseg_core.models.base import PreparedImages, SamplingSettings
+from camseg_core.models.base import PreparedImages
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.sampling import NoiseProcess, make_scheduler, sample
 
 NOISE_LEVELS = (0.2, 0.4, 0.6, 0.8)

@@ -11,16 +11,18 @@ import torch
 from tqdm import tqdm
 
 from camseg_core.drift.cause import UNKNOWN
-from camseg_core.drift.detector import DriftDetector, DriftSettings
+from camseg_core.drift.detector import DriftDetector
 from camseg_core.drift.embedding import embed
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.drift.weather_estimators import WeatherEstimators
 from camseg_core.evaluation.detection.baselines import DENOISING_RESIDUAL, ENTROPY, image_statistics
 from camseg_core.evaluation.detection.denoising_residual import denoising_residual
 from camseg_core.evaluation.detection.frame_runs import FrameRun
 from camseg_core.frames import DriftResult
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import wait_for
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import image_latent, prepare

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.drift.stamps import longest_gap, usual_interval
 from camseg_core.frames import DriftResult, DriftState
 

@@ -13,7 +13,7 @@ from camseg_core.evaluation.detection.frame_runs import EvaluationFrame, FrameRu
 from camseg_core.evaluation.detection.metrics import rank_correlation
 from camseg_core.evaluation.detection.scoring import FrameScorer, most_probable_cause
 from camseg_core.frames import DriftResult
-from camseg_core.models.base import SamplingSettings
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 from camseg_core.weather import Weather, WeatherKind, apply_weather, estimate_depth, severity_levels
 

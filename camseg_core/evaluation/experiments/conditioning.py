@@ -20,8 +20,9 @@ from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.per_class import per_class_plot, per_class_table, thin_classes
 from camseg_core.evaluation.experiments.publication import Provenance, Publication
 from camseg_core.evaluation.experiments.tally import Outcome, Tally, tally_frames
-from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import PreparedImages, SegmentationModel
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict_prepared, prepare
 
 INTACT = "intact"

@@ -9,11 +9,13 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.per_class import per_class_plot, per_class_table, thin_classes
 from camseg_core.evaluation.experiments.publication import Provenance, Publication
 from camseg_core.evaluation.segmentation import SegmentationEvaluation
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.model_files import model_folder
+from camseg_core.models.base import SegmentationModel
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.stages import train_segmentation
 from camseg_core.models.camseg.training_task import CamSegLossSettings
-from camseg_core.models.loading import load_model, model_folder
+from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import weights_hash

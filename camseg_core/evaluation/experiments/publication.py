@@ -27,9 +27,8 @@ from matplotlib.figure import Figure
 
 from camseg_core import __version__
 from camseg_core.evaluation.report.machine import hardware, versions
-from camseg_core.models.loading import model_folder
+from camseg_core.model_files import WEIGHTS_NAME, model_folder
 from camseg_core.plain_json import plain_json
-from camseg_core.weights_files import WEIGHTS_NAME
 
 DOTS_PER_INCH = 130
 

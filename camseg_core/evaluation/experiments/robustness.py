@@ -13,7 +13,8 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.tally import Outcome, Tally, tally_frames
 from camseg_core.labels import LabelSet
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 from camseg_core.weather import Weather, WeatherKind, apply_weather, assumed_camera, estimate_depth, severity_levels
 

@@ -11,7 +11,8 @@ from camseg_core.evaluation.experiments.class_groups import THIN, group_means
 from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.publication import Provenance, Publication, Table
 from camseg_core.evaluation.experiments.tally import Outcome, Tally, tally_frames
-from camseg_core.models.base import SamplingSettings, SegmentationModel
+from camseg_core.models.base import SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import wait_for
 from camseg_core.runtime.prediction import predict_prepared, prepare
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 PERCENTILES = (50, 95, 99)
 
@@ -28,4 +27,6 @@ def auroc(scores: Sequence[float], affected: Sequence[bool]) -> float | None:
     """
     if len(set(affected)) < 2:
         return None
+    from sklearn.metrics import roc_auc_score  # takes seconds to load, which nobody shall wait for before a run
+
     return float(roc_auc_score(list(affected), list(scores)))

@@ -14,8 +14,8 @@ from camseg_core.autoencoders.fast_decoder import FastDecoder, FastDecoderConfig
 from camseg_core.autoencoders.padding import pad_labels
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.precision import supports_bfloat16
 from camseg_core.runtime.prediction import prepare
 from camseg_core.training.augmentation import random_view, segmentation_views

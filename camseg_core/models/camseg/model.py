@@ -11,13 +11,14 @@ from camseg_core.autoencoders import KLAutoencoder
 from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import get_label_set
-from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import PreparedImages, SegmentationModel
 from camseg_core.models.camseg.configuration import CamSegConfig
 from camseg_core.models.camseg.diffusion_head import DiffusionHead
 from camseg_core.models.camseg.features import ConditionFusion, FeatureStem
 from camseg_core.models.camseg.impulse_repair import repair_impulses
 from camseg_core.models.camseg.mask_codec import make_mask_codec
 from camseg_core.models.camseg.transformer import MaskedTransformer
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.stages import stage
 from camseg_core.sampling import STOCHASTIC_SAMPLERS, make_scheduler, sample
 

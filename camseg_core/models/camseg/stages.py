@@ -10,11 +10,11 @@ from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, Ima
 from camseg_core.autoencoders.weights_id import weights_id
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.trained_autoencoders import trained_image_autoencoder, trained_mask_autoencoder
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.training.augmentation import AugmentationSettings, at_input_scale, segmentation_views
 from camseg_core.training.recipe import Recipe
 from camseg_core.weights_files import load_parts, load_weights, weights_hash

@@ -11,8 +11,8 @@ from camseg_core.autoencoders.latent_scale import image_latent_scale, mask_laten
 from camseg_core.autoencoders.storage import load_autoencoder
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.errors import WeightsError
+from camseg_core.model_files import CONFIG_NAME
 from camseg_core.models.loading import load_model
-from camseg_core.weights_files import CONFIG_NAME
 
 
 def trained_image_autoencoder(folder: Path, frames: LabelledDataset, channels: int) -> KLAutoencoder:

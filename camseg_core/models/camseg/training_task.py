@@ -12,8 +12,8 @@ from camseg_core.autoencoders.padding import pad_labels
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.errors import ConfigurationError
 from camseg_core.evaluation.segmentation import evaluate_segmentation
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.sampling import check_steps, make_scheduler
 from camseg_core.training.batches import Batch
 from camseg_core.training.losses import cross_entropy_and_dice

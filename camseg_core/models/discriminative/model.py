@@ -7,11 +7,12 @@ from torch.nn import functional
 from camseg_core.autoencoders import KLAutoencoder
 from camseg_core.autoencoders.padding import pad_to_multiple
 from camseg_core.labels import get_label_set
-from camseg_core.models.base import PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import PreparedImages, SegmentationModel
 from camseg_core.models.camseg.features import ConditionFusion, ConvolutionBlock, FeatureStem
 from camseg_core.models.camseg.impulse_repair import repair_impulses
 from camseg_core.models.camseg.transformer import Block
 from camseg_core.models.discriminative.configuration import DiscriminativeConfig
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.stages import stage
 
 

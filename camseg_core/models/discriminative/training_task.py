@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from camseg_core.autoencoders.padding import pad_labels
 from camseg_core.data.datasets import LabelledDataset
 from camseg_core.evaluation.segmentation import evaluate_segmentation
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.training.batches import Batch
 from camseg_core.training.losses import cross_entropy_and_dice
 from camseg_core.weights_files import save_module

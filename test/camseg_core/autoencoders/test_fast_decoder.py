@@ -19,7 +19,6 @@ from camseg_core.autoencoders.fast_decoder import (
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.distillation import (
     DistillationSettings,
     MaskLatents,
@@ -29,6 +28,7 @@ from camseg_core.models.camseg.distillation import (
     new_fast_decoder,
 )
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 
 CPU = torch.device("cpu")
 

@@ -14,8 +14,8 @@ from camseg_core.benchmarks.agreement import Damage, measure_agreement
 from camseg_core.cli.main import app
 from camseg_core.corruptions import corrupt
 from camseg_core.data.datasets import LabelledImage
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import Prediction, predict
 
 CPU = torch.device("cpu")

@@ -14,8 +14,8 @@ from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.benchmarks.published_schedule import PublishedSchedule, all_conditions, nearest_palette_color
 from camseg_core.cli.main import app
 from camseg_core.labels import get_label_set
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 from camseg_core.sampling import NoiseProcess
 

@@ -5,8 +5,8 @@ import torch
 
 from camseg_core.benchmarks.ceilings import Ceilings
 from camseg_core.benchmarks.workload import Workload, count_workload, floor
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
+from camseg_core.models.settings import SamplingSettings
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from camseg_core.cli import train as commands
 from camseg_core.cli.main import app
 from camseg_core.errors import ConfigurationError, DatasetError, WeightsError
-from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, load_model
+from camseg_core.model_files import SHIPPED_WEIGHTS
+from camseg_core.models.loading import embedding_hash, load_model
 
 pytestmark = pytest.mark.slow
 SMALL = ["--batch-size", "1", "--size", "48x64", "--device", "cpu"]

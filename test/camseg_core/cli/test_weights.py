@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from camseg_core.cli.main import app
 from camseg_core.errors import CamsegError, DriftReferenceError
+from camseg_core.model_files import model_folder
 from camseg_core.models.camseg import official
 from camseg_core.models.camseg.configuration import camseg_base
-from camseg_core.models.loading import model_folder
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "camseg_official"
 

@@ -6,8 +6,8 @@ from scipy.signal import lfilter
 
 from camseg_core.drift import collecting
 from camseg_core.drift.collecting import CollectingDetector
-from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.frames import DriftState
 
 DIMENSIONS = len(PARTS) * ROWS * COLUMNS

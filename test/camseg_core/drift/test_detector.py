@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from camseg_core.drift.detector import DriftDetector, DriftSettings
+from camseg_core.drift.detector import DriftDetector
 from camseg_core.drift.embedding import COLUMNS, PARTS, ROWS
 from camseg_core.drift.fitting import fit_reference
 from camseg_core.drift.reference import MIN_EFFECTIVE_FRAMES
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.drift.weather_estimators import WeatherEstimate
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftState

@@ -8,7 +8,8 @@ import torch
 
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import KEPT_NOISE, PreparedImages, SamplingSettings, SegmentationModel
+from camseg_core.models.base import KEPT_NOISE, PreparedImages, SegmentationModel
+from camseg_core.models.settings import SamplingSettings
 
 SCHEMA_FILE = Path(__file__).resolve().parents[3] / "config" / "camseg.schema.json"
 SHARE_OF_FIRST = 0.8

@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from camseg_core.errors import WeightsError
 from camseg_core.labels import CAMVID
+from camseg_core.model_files import SHIPPED_WEIGHTS, label_set_of
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, label_set_of
+from camseg_core.models.loading import embedding_hash
 from camseg_core.weights_files import load_parts, save_module
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.quantization.calibration import MIN_CHANNELS, SAMPLING_STEPS, find_ranges
 from camseg_core.runtime.prediction import image_latent, predict
 

@@ -11,17 +11,18 @@ import torch
 
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.frames import Frame
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.quantization.calibration import find_ranges
 from camseg_core.quantization.loading import load_int8_model
 from camseg_core.quantization.openvino_part import OpenVinoPart
 from camseg_core.quantization.ranges import FILE_NAME, InputRanges
 from camseg_core.quantization.rounding import round_layers
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
 from camseg_core.runtime.prediction import predict
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.weights_files import save_module
 
 CPU = torch.device("cpu")

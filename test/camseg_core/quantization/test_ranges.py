@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from camseg_core.autoencoders.fast_decoder import FILE_NAME as FAST_DECODER
 from camseg_core.errors import WeightsError
+from camseg_core.model_files import WEIGHTS_NAME
 from camseg_core.quantization.ranges import FILE_NAME, InputRanges
-from camseg_core.weights_files import WEIGHTS_NAME
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from camseg_core.replay.settings import ReplaySettings
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 
 # pytest's importlib mode puts no folder on the path, but the tests here share replay_bags.
 sys.path.insert(0, str(Path(__file__).resolve().parent))

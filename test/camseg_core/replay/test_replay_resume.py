@@ -27,7 +27,8 @@ from camseg_core.replay.journal import Journal
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import ReplaySettings
 from camseg_core.replay.snapshot import freeze, thaw
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 SCORES = [10, 20, 120, 220, 130, 15, 150, 20]
 SOURCES = str(Path(camseg_core.replay.__file__).parent)

@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from camseg_core.frames import Frame
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.compilation import compilation, compile_parts
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 CPU = torch.device("cpu")
 

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from camseg_core.drift.detector import DriftSettings
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.errors import ConfigurationError
 from camseg_core.frames import DriftResult, Frame
-from camseg_core.runtime.engine import AUTO_REFERENCE, EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import AUTO_REFERENCE, EngineSettings
 
 
 def judged(engine: InferenceEngine, index: int) -> DriftResult:

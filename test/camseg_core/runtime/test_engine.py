@@ -7,8 +7,9 @@ import pytest
 
 from camseg_core.errors import ConfigurationError, DriftReferenceError, FrameError, WeightsError
 from camseg_core.frames import DriftState, Frame
-from camseg_core.models.base import SamplingSettings
-from camseg_core.runtime.engine import SHIPPED_REFERENCE, EngineSettings, InferenceEngine
+from camseg_core.models.settings import SamplingSettings
+from camseg_core.runtime.engine import SHIPPED_REFERENCE, InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 
 @pytest.fixture

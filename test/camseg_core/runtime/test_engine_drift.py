@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camseg_core.drift.detector import DriftSettings
 from camseg_core.drift.reference import DriftReference
+from camseg_core.drift.settings import DriftSettings
 from camseg_core.errors import ConfigurationError, DriftReferenceError
 from camseg_core.frames import DriftResult, DriftState, Frame
-from camseg_core.models.loading import SHIPPED_WEIGHTS, embedding_hash, model_folder
-from camseg_core.runtime.engine import AUTO_REFERENCE, SHIPPED_REFERENCE, EngineSettings, InferenceEngine
+from camseg_core.model_files import SHIPPED_WEIGHTS, model_folder
+from camseg_core.models.loading import embedding_hash
+from camseg_core.runtime.engine import SHIPPED_REFERENCE, InferenceEngine
+from camseg_core.runtime.settings import AUTO_REFERENCE, EngineSettings
 
 PERIOD_NS = 100_000_000
 

@@ -9,9 +9,10 @@ import torch
 
 from camseg_core.errors import ConfigurationError, FrameError, InferenceError
 from camseg_core.frames import Frame
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
 from camseg_core.runtime.prediction import predict_batch
 from camseg_core.runtime.runner import MAX_IN_FLIGHT
+from camseg_core.runtime.settings import EngineSettings
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ import torch
 from camseg_core.benchmarks.frames import camera_buffers
 from camseg_core.benchmarks.model_facts import model_facts
 from camseg_core.frames import Frame
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device_model import CAPTURE_AFTER, DeviceModel
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
 from camseg_core.runtime.optimization import optimize_for_inference
 from camseg_core.runtime.runner import MAX_IN_FLIGHT, Request
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.runtime.stream_runner import StreamRunner
 from camseg_core.runtime.streams import CudaStreams
 

@@ -11,8 +11,9 @@ from camseg_core.drift.embedding import embed
 from camseg_core.frames import Frame
 from camseg_core.models.loading import load_model
 from camseg_core.runtime.device_model import DeviceModel
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
 from camseg_core.runtime.runner import MAX_IN_FLIGHT
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.runtime.stream_runner import StreamRunner
 
 _SPEC = importlib.util.spec_from_file_location("deferred_streams", Path(__file__).with_name("deferred_streams.py"))

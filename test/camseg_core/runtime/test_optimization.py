@@ -9,10 +9,10 @@ from diffusers.models.upsampling import Upsample2D
 from torch import nn
 from torch.nn import functional
 
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.transformer import Attention
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.attention import attend_by_products
 from camseg_core.runtime.optimization import BFloat16GroupNorm, normalize_in_bfloat16, optimize_for_inference
 from camseg_core.runtime.precision import supports_bfloat16

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from camseg_core.errors import InferenceError
-from camseg_core.models.base import SamplingSettings
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import Prediction
 from camseg_core.runtime.recovery import REBUILD_AGAIN_AFTER_S, RecoveringRunner
 from camseg_core.runtime.runner import Request

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from camseg_core.errors import WeightsError
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 from camseg_core.runtime.runner import HostRunner, Request
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from camseg_core.frames import Frame
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 from camseg_core.runtime.stages import STAGES, is_recording, record_stages, stage
 
 CPU = torch.device("cpu")

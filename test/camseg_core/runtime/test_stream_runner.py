@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from camseg_core.errors import InferenceError
-from camseg_core.models.base import KEPT_NOISE, SamplingSettings
+from camseg_core.models.base import KEPT_NOISE
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device_model import CAPTURE_AFTER, MAX_LATER_GRAPHS, DeviceModel
 from camseg_core.runtime.prediction import predict
 from camseg_core.runtime.recovery import RecoveringRunner

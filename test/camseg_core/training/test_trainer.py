@@ -14,9 +14,9 @@ from camseg_core.autoencoders.training_tasks import AutoencoderLossSettings, Mas
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import ConfigurationError, WeightsError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
 from camseg_core.training.optimizers import OPTIMIZERS

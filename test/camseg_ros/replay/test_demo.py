@@ -21,8 +21,9 @@ from camseg_core.data.sources.stored_clip import StoredClip
 from camseg_core.drift.scores import DEFAULT_SCORE
 from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CITYSCAPES
+from camseg_core.model_files import CONFIG_NAME, WEIGHTS_NAME
 from camseg_core.models.camseg.model import CamSeg
-from camseg_core.weights_files import CONFIG_NAME, WEIGHTS_NAME, save_module
+from camseg_core.weights_files import save_module
 from camseg_ros.replay import demo, topics
 from camseg_ros.replay.recording import JsonLines, Recording
 from camseg_ros.replay.surroundings import DOMAIN_VARIABLE

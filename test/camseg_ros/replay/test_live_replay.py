@@ -29,7 +29,8 @@ from camseg_core.replay.messages import MessageFactory
 from camseg_core.replay.output_bag import DEFAULT_OUTPUTS
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import Playback, ReplaySettings
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.conversion import drift_message, image_message, time_message
 from camseg_ros.replay.bag_player import Tick, schedule
 from camseg_ros.replay.live import LiveInference

@@ -12,8 +12,8 @@ from camseg_core.data.datasets import get_dataset
 from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.steps import StepsExperiment, measure_steps
 from camseg_core.evaluation.segmentation import evaluate_segmentation
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.device import resolve_device
 from camseg_core.runtime.prediction import predict_prepared, prepare
 

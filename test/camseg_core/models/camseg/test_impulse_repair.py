@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from camseg_core.corruptions.noise import gaussian_noise, salt_and_pepper
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import camseg_small
 from camseg_core.models.camseg.features import FeatureStem
 from camseg_core.models.camseg.impulse_repair import repair_impulses
@@ -14,6 +13,7 @@ from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.random_weights import camseg_tiny
 from camseg_core.models.discriminative.configuration import discriminative_small
 from camseg_core.models.discriminative.model import DiscriminativeNetwork
+from camseg_core.models.settings import SamplingSettings
 
 
 def as_tensor(image: np.ndarray) -> Tensor:

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from camseg_core.autoencoders import Posterior
 from camseg_core.errors import WeightsError
 from camseg_core.labels import CITYSCAPES_CAMSEG
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.official import convert, pull
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "camseg_official"
 SAMPLING = SamplingSettings(steps=100, sampler="ddpm")

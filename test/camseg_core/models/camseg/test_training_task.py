@@ -8,9 +8,9 @@ import torch
 from scipy.stats import kstest, truncnorm
 
 from camseg_core.errors import ConfigurationError
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.camseg.training_task import CamSegLossSettings, CamSegTask
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.sampling import NoiseProcess
 
 

@@ -10,7 +10,6 @@ from camseg_core.autoencoders import KLAutoencoderConfig
 from camseg_core.data.datasets import LabelledImage
 from camseg_core.errors import WeightsError
 from camseg_core.labels import CAMVID
-from camseg_core.models.base import SamplingSettings
 from camseg_core.models.camseg.configuration import FeatureConfig, camseg_small
 from camseg_core.models.camseg.model import CamSeg
 from camseg_core.models.discriminative.configuration import DiscriminativeConfig, discriminative_small
@@ -18,6 +17,7 @@ from camseg_core.models.discriminative.model import DiscriminativeNetwork
 from camseg_core.models.discriminative.stages import begin_with_features
 from camseg_core.models.discriminative.training_task import DiscriminativeTask
 from camseg_core.models.loading import load_model
+from camseg_core.models.settings import SamplingSettings
 from camseg_core.runtime.prediction import predict
 from camseg_core.training.augmentation import AugmentationSettings
 from camseg_core.training.batches import BatchSource
