@@ -28,11 +28,16 @@ END_TIMEOUT_S = 6.0
 
 HANG_TIMEOUT_S = 8.0
 """After how long an ending that hangs in foreign code, with Python's lock held, is broken off: exit code 1, and where
-every thread stood. ``ros2 launch`` would kill the process after 10 s, and nobody would know why."""
+every thread stood. ``ros2 launch`` would kill the process after 10 s, and nobody would know why. Where the lock is held
+already when the signal comes, nothing of Python's can answer it, and that is still what happens."""
+
+_STDERR = 2
 
 
 def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
-    """Runs the node until Ctrl-C, SIGTERM or SIGHUP. Exit code: 0 after a signal, 1 where the node cannot start.
+    """Runs the node until Ctrl-C, SIGTERM or SIGHUP.
+
+    Exit code: 0 after a signal, 1 where the node cannot start, or where it hangs as it ends, see HANG_TIMEOUT_S.
 
     Args:
         engine_factory: as for ``SegmentationNode``.
@@ -45,11 +50,12 @@ def main(engine_factory: "EngineFactory | None" = None) -> NoReturn:
     process = NodeProcess(stop, engine_factory)
     thread = threading.Thread(target=process.run, name="camseg_node", daemon=True)
     thread.start()
-    stop.wait()
-    faulthandler.dump_traceback_later(HANG_TIMEOUT_S, exit=True)  # needs no lock that the other thread may hold
+    # By number, because sys.stderr is None where a node was started without one.
+    stop.wait(before_others=lambda: faulthandler.dump_traceback_later(HANG_TIMEOUT_S, exit=True, file=_STDERR))
     process.leave(END_TIMEOUT_S)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     # Tearing down an interpreter with torch in it would take seconds on a busy machine, and must not be done at all
     # under a thread that still computes.
     os._exit(process.exit_code)
@@ -95,7 +101,8 @@ class NodeProcess:
         """Waits until the node has left DDS, which it is made to do here where its model still loads.
 
         To be called from another thread than that of ``run``, which does nothing more then: loading takes seconds and
-        cannot be interrupted. A node that loads for a lifecycle manager does not leave: its executor holds on to it.
+        cannot be interrupted. A node that loads for a lifecycle manager, whose executor holds on to it, does not leave
+        and is not waited for: there is no summary, and its shared memory stays.
 
         Args:
             timeout_s: how long to wait for all of it, seconds.

@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class StopRequest:
@@ -27,14 +27,20 @@ class StopRequest:
             signal.signal(number, lambda *_: None)  # the byte says it all
 
     def is_set(self) -> bool:
-        """Whether ``wait`` has returned or is about to."""
+        """Whether ``wait`` has seen that it was set."""
         return self._is_set
 
     def set(self) -> None:
         """As a signal would."""
         self._sender.send(bytes([self._numbers[0]]))
 
-    def wait(self) -> None:
-        """Returns once one of the signals has come or ``set`` was called, also if that was before."""
-        while not self._is_set:
-            self._is_set = self._receiver.recv(1)[0] in self._numbers  # others may handle signals of their own
+    def wait(self, before_others: Callable[[], None] = lambda: None) -> None:
+        """Returns once one of the signals has come or ``set`` was called, also if that was before.
+
+        Args:
+            before_others: called before any thread can see that it was set.
+        """
+        while self._receiver.recv(1)[0] not in self._numbers:
+            pass  # others may handle signals of their own
+        before_others()
+        self._is_set = True

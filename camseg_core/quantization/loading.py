@@ -24,7 +24,7 @@ def load_int8_model(model: str, decoder: str = DECODERS[0]) -> SegmentationModel
 
     Args:
         model: name or folder, with ranges from ``camseg weights quantize``.
-        decoder: one of ``camseg_core.models.loading.DECODERS``.
+        decoder: one of ``camseg_core.models.settings.DECODERS``.
 
     Raises:
         WeightsError: there is no such model, its files are not whole, or it has no ranges, or some of other weights.

@@ -22,7 +22,7 @@ class EngineSettings:
         sampler: one of ``camseg_core.models.settings.SAMPLERS``.
         seed: of the starting noise; the same seed and frame give the same mask.
         num_samples: masks drawn of each frame, 1 or more; their majority is the result, their agreement its confidence.
-        decoder: what turns mask latents into classes, one of ``DECODERS`` there.
+        decoder: what turns mask latents into classes, one of ``camseg_core.models.settings.DECODERS``.
         drift_reference: path of a reference made by ``camseg drift fit``, in which ~ is the home folder; "" takes the
             model's own; AUTO_REFERENCE fits one for each camera on its first frames.
         drift: how frames are judged over time.

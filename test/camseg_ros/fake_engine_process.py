@@ -7,6 +7,8 @@ import ctypes
 import os
 import sys
 
+from fake_engine import FakeEngine
+
 from camseg_ros.segmentation_node import main
 
 
@@ -15,9 +17,6 @@ def hang():
 
 
 def make_engine(settings):
-    # Imported late, as the node imports its engine: what is in here loads torch.
-    from fake_engine import FakeEngine
-
     engine = FakeEngine(settings, inference_s, load_s)
     if "FAKE_END_HANGS" in os.environ:
         engine.close = hang

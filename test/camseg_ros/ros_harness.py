@@ -23,6 +23,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -220,14 +221,18 @@ class Peer:
         while time.monotonic() < end:
             self._executor.spin_once(timeout_sec=0.02)
 
-    def call(self, kind: type, service: str, **fields: object) -> Any:
-        """The answer of one of the node's services."""
+    def ask(self, kind: type, service: str, **fields: object) -> Future:
+        """Asks one of the node's services and does not wait for its answer."""
         if service not in self._clients:
             self._clients[service] = self.node.create_client(kind, f"{self._node_name}/{service}")
             self.wait_until(self._clients[service].service_is_ready, f"the service {service}")
             # Ready says that we know the service; an answer arrives only once it knows us too.
             self.spin_for(1.0)
-        future = self._clients[service].call_async(kind.Request(**fields))
+        return self._clients[service].call_async(kind.Request(**fields))
+
+    def call(self, kind: type, service: str, **fields: object) -> Any:
+        """The answer of one of the node's services."""
+        future = self.ask(kind, service, **fields)
         self.wait_until(future.done, f"the answer of {service}")
         return future.result()
 

@@ -7,6 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from ros_harness import NodeProcess, Peer, frame_message, random_pixels
 
 pytestmark = pytest.mark.ros
@@ -36,13 +38,24 @@ def left_behind(before: set[str]) -> set[str]:
     return new & segments()
 
 
+def shared_memory_of(node: NodeProcess) -> set[Path]:
+    """What a running node has of it of Fast DDS: its own, and that of others in its domain."""
+    mapped = Path(f"/proc/{node.pid}/maps").read_text().split()
+    return {path for path in SHARED_MEMORY.glob("fastrtps_*") if str(path) in mapped}
+
+
+def remove(left: set[Path]) -> None:
+    """What a node that could not end by itself has left."""
+    for path in left:
+        path.unlink(missing_ok=True)
+
+
 def segments_held_by(node: NodeProcess, before: set[str]) -> set[Path]:
     """Those that a running node alone in its domain has made; skips the test where its middleware makes none.
 
     Unlike ``segments() - before`` they are none of nodes that others run meanwhile.
     """
-    mapped = Path(f"/proc/{node.pid}/maps").read_text().split()
-    held = {SHARED_MEMORY / name for name in segments() - before if str(SHARED_MEMORY / name) in mapped}
+    held = {SHARED_MEMORY / name for name in segments() - before} & shared_memory_of(node)
     if not held:
         pytest.skip("this middleware holds no messages in shared memory")
     return held
@@ -92,8 +105,8 @@ def test_signal_while_starting_is_no_error(start_node):
 def test_signal_ends_the_node_whichever_thread_linux_hands_it_to(start_node):
     node = start_node()
     node.wait_for_log("active: listening")
-    threads = [int(path.name) for path in Path(f"/proc/{node.pid}/task").iterdir()]
-    assert ctypes.CDLL(None).tgkill(node.pid, max(threads), signal.SIGINT) == 0  # the newest: not the main thread
+    others = {int(path.name) for path in Path(f"/proc/{node.pid}/task").iterdir()} - {node.pid}
+    assert ctypes.CDLL(None).tgkill(node.pid, min(others), signal.SIGINT) == 0
     assert node.wait() == 0
     assert "frames received " in node.log()
 
@@ -102,9 +115,11 @@ def test_an_ending_that_hangs_in_a_driver_is_broken_off_and_says_where(start_nod
     monkeypatch.setenv("FAKE_END_HANGS", "1")
     node = start_node()
     node.wait_for_log("active: listening")
+    held = shared_memory_of(node)
     node.send_signal()
     assert node.wait() == 1
     assert "in hang" in node.log()
+    remove(held)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +158,17 @@ def test_a_node_that_cannot_start_leaves_no_shared_memory(start_node):
     node = start_node("--ros-args", "-p", "model:=no-such-model", inference_s=None)
     assert node.wait() == 1
     assert left_behind(before) == set()
+
+
+def test_signal_while_the_model_loads_for_a_lifecycle_manager_is_no_error(start_node, ros_domain):
+    node = start_node("--ros-args", "-p", "autostart:=false", load_s=3600.0)
+    with Peer(ros_domain) as manager:
+        manager.ask(ChangeState, "change_state", transition=Transition(label="configure"))
+        node.wait_for_log("loading model")
+        held = shared_memory_of(node)
+        assert node.stop() == 0
+    assert "Traceback" not in node.log()
+    remove(held)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -50,9 +50,11 @@ def test_package_imports_nothing_of_the_other_side(package: str, forbidden: set[
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize("module", ["lifecycle_node", "replay.demo", "replay.live", "replay.bag_player"])
-def test_a_node_and_what_replays_load_no_model_before_they_are_there(module: str) -> None:
-    code = f"import sys, camseg_ros.{module}; print(*{SLOW_PACKAGES!r} & set(sys.modules))"
+def test_a_node_and_what_plays_to_it_load_no_model_before_they_are_there() -> None:
+    replay = ("bag_player", "demo", "live", "live_recorder", "player", "recorder")
+    modules = ["lifecycle_node", "segmentation_node", *(f"replay.{name}" for name in replay)]
+    imports = ", ".join(f"camseg_ros.{module}" for module in modules)
+    code = f"import sys, {imports}; print(*{SLOW_PACKAGES!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

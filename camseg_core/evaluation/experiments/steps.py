@@ -12,7 +12,7 @@ from camseg_core.evaluation.experiments.journal import Journal
 from camseg_core.evaluation.experiments.publication import Provenance, Publication, Table
 from camseg_core.evaluation.experiments.tally import Outcome, Tally, tally_frames
 from camseg_core.models.base import SegmentationModel
-from camseg_core.models.settings import SamplingSettings
+from camseg_core.models.settings import SAMPLERS, SamplingSettings
 from camseg_core.runtime.device import wait_for
 from camseg_core.runtime.prediction import predict_prepared, prepare
 
@@ -22,12 +22,12 @@ class StepsExperiment:
     """What is compared.
 
     Attributes:
-        samplers: names in ``camseg_core.sampling.SAMPLERS``.
+        samplers: some of ``camseg_core.models.settings.SAMPLERS``.
         steps: numbers of denoising steps; the largest is what the others are compared with.
         seed: of the starting noise, the same for all.
     """
 
-    samplers: tuple[str, ...] = ("ddim", "ddpm", "dpmsolver++", "unipc")
+    samplers: tuple[str, ...] = SAMPLERS
     steps: tuple[int, ...] = (1, 2, 4, 10, 25, 100)
     seed: int = SamplingSettings.seed
 

@@ -142,7 +142,8 @@ LOSE = """
 import numpy, torch
 from camseg_core.errors import InferenceError
 from camseg_core.frames import Frame
-from camseg_core.runtime.engine import EngineSettings, InferenceEngine
+from camseg_core.runtime.engine import InferenceEngine
+from camseg_core.runtime.settings import EngineSettings
 
 engine = InferenceEngine(EngineSettings(device="cuda:0"))
 frame = Frame(numpy.zeros((360, 480, 3), dtype=numpy.uint8), 1)

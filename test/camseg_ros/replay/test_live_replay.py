@@ -212,7 +212,7 @@ from camseg_core.errors import ConfigurationError
 from camseg_core.labels import CAMVID
 from camseg_core.replay.replay import Replay
 from camseg_core.replay.settings import Playback, ReplaySettings
-from camseg_core.runtime.engine import EngineSettings
+from camseg_core.runtime.settings import EngineSettings
 from camseg_ros.replay.live import LiveInference
 engine = EngineSettings(model={settings.engine.model!r}, device="cpu")
 node = LiveInference(engine, Playback(rate={rate}, loop=True), {FAKE_NODE!r})
